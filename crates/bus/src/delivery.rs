@@ -6,10 +6,11 @@ use amqprs::channel::ConsumerMessage;
 use amqprs::{BasicProperties, FieldValue, GetOk};
 use domain::order_identity::ParseIdentityError;
 use domain::timestamp::Timestamp;
-use domain::{OrderIdentity, RequestId};
+use domain::{OrderIdentity, RequestId, TraceParent};
+use telemetry::traces::{Caller, Span, conventions};
 use time::OffsetDateTime;
 
-use crate::headers::{ORDER_IDENTITY, header};
+use crate::headers::{ORDER_IDENTITY, TRACEPARENT, header};
 
 /// The largest body that is kept, in bytes: more than any order needs. A larger body is discarded
 /// while it arrives. So a worker's memory is bounded by this times its prefetch.
@@ -61,10 +62,32 @@ impl Delivery {
         }
     }
 
-    /// The request that the message belongs to. `None` without a correlation id that is safe to
-    /// log.
+    /// The request that the message belongs to, with its place in a trace. `None` without a
+    /// correlation id that is safe to log.
     pub fn request_id(&self) -> Option<RequestId> {
-        self.properties.correlation_id().and_then(|id| RequestId::parse(id))
+        let id = self.properties.correlation_id().and_then(|id| RequestId::parse(id))?;
+        Some(id.with_trace(self.trace()))
+    }
+
+    /// Its place in a trace, if it says so.
+    pub fn trace(&self) -> Option<TraceParent> {
+        match self.header(TRACEPARENT)? {
+            FieldValue::S(text) => TraceParent::parse(text.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// Begins the span of its processing, after what the caller says of its trace. `queue` is where
+    /// it was, if that is known. What is done for it has the id that this returns.
+    pub fn begin_span(&self, queue: &'static str, caller: Caller, id: RequestId) -> (RequestId, Span) {
+        let message = conventions::Message {
+            exchange: &self.exchange,
+            routing_key: &self.routing_key,
+            message_id: self.message_id().unwrap_or_default(),
+            size: self.body.len(),
+        };
+        let span = conventions::consume(&message, queue, caller, &id);
+        (span.around(id.with_trace(caller.trace())), span)
     }
 
     /// The identity of the order that the message points to. `None` without the header: a service
@@ -97,11 +120,16 @@ impl Delivery {
 
     /// The message's offset in a stream.
     pub(crate) fn stream_offset(&self) -> Option<i64> {
-        let headers: &HashMap<_, _> = self.properties.headers()?.as_ref();
-        match headers.iter().find(|(name, _)| name.as_ref() == "x-stream-offset")?.1 {
+        match self.header("x-stream-offset")? {
             FieldValue::l(offset) => Some(*offset),
             _ => None,
         }
+    }
+
+    /// A header. Unlike a look-up by its name, this takes no memory.
+    fn header(&self, wanted: &str) -> Option<&FieldValue> {
+        let headers: &HashMap<_, _> = self.properties.headers()?.as_ref();
+        headers.iter().find(|(name, _)| name.as_ref() == wanted).map(|(_, value)| value)
     }
 
     /// The AMQP priority; 0 without one.

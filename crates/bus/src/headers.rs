@@ -4,6 +4,8 @@ use amqprs::{BasicProperties, FieldTable, FieldValue, LongStr};
 
 /// Header of an order and of its dead letter: the identity of the order that the message points to.
 pub(crate) const ORDER_IDENTITY: &str = "x-order-identity";
+/// Header of every message of a request that is in a trace (W3C Trace Context).
+pub(crate) const TRACEPARENT: &str = "traceparent";
 /// Header of a dead letter: the reason.
 pub(crate) const REASON: &str = "x-reason";
 /// Header of a dead letter: the exchange it was published to.

@@ -1,8 +1,11 @@
 //! Messages to publish: body, properties, exchange and routing key.
 
+mod traced;
+
 use amqprs::{BasicProperties, DELIVERY_MODE_PERSISTENT, FieldTable, FieldValue};
 use domain::timestamp::Timestamp;
-use domain::{OrderIdentity, OrderMessage, OrderType, RequestId, StatusUpdate};
+use domain::{OrderIdentity, OrderMessage, OrderType, RequestId, StatusUpdate, TraceParent};
+use telemetry::traces::conventions::Age;
 
 use crate::delivery::Delivery;
 use crate::headers::{
@@ -38,6 +41,9 @@ pub struct Outgoing {
     /// The publisher sets `app_id` to its service. A copy of a delivery keeps the original's
     /// `app_id`.
     is_original: bool,
+    /// What causes it.
+    trace: Option<TraceParent>,
+    age: Age,
 }
 
 impl Outgoing {
@@ -80,6 +86,8 @@ impl Outgoing {
             body: serde_json::to_vec(order)?,
             order_type: Some(order.order_type),
             is_original: true,
+            trace: request_id.trace(),
+            age: Age::Fresh,
         })
     }
 
@@ -98,6 +106,8 @@ impl Outgoing {
             body: serde_json::to_vec(update)?,
             order_type: None,
             is_original: true,
+            trace: request_id.trace(),
+            age: Age::Fresh,
         })
     }
 
@@ -130,6 +140,8 @@ impl Outgoing {
             body: delivery.body.clone(),
             order_type: None,
             is_original: false,
+            trace: delivery.trace(),
+            age: Age::Fresh,
         }
     }
 
@@ -149,6 +161,8 @@ impl Outgoing {
             body: delivery.body.clone(),
             order_type: None,
             is_original: false,
+            trace: delivery.trace(),
+            age: Age::Fresh,
         }
     }
 
@@ -169,6 +183,8 @@ impl Outgoing {
             body,
             order_type: None,
             is_original: true,
+            trace: request_id.trace(),
+            age: Age::Fresh,
         }
     }
 
@@ -200,6 +216,8 @@ impl Outgoing {
             body,
             order_type: None,
             is_original: true,
+            trace: None,
+            age: Age::Fresh,
         })
     }
 
@@ -223,6 +241,8 @@ impl Outgoing {
             body: delivery.body.clone(),
             order_type: None,
             is_original: false,
+            trace: None,
+            age: Age::Fresh,
         })
     }
 
@@ -242,6 +262,8 @@ impl Outgoing {
             body: Vec::new(),
             order_type: None,
             is_original: false,
+            trace: None,
+            age: Age::Fresh,
         }
     }
 }

@@ -15,6 +15,7 @@ use deadlines::broker::CONFIRM_DEADLINE;
 use domain::{OrderType, ServiceName};
 use futures_util::future::join_all;
 use logging::Log;
+use telemetry::traces::{Span, conventions};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -73,6 +74,20 @@ impl PublishError {
         match self {
             Self::Rejected | Self::Unroutable(_) | Self::QueueRefused(_) | Self::TooLarge { .. } => true,
             Self::NotConnected | Self::Blocked(_) | Self::Lost | Self::NotConfirmed => false,
+        }
+    }
+
+    /// The reason in one word, for traces.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::NotConnected => "not_connected",
+            Self::Blocked(_) => "blocked",
+            Self::QueueRefused(_) => "queue_refused",
+            Self::TooLarge { .. } => "too_large",
+            Self::Rejected => "rejected",
+            Self::Unroutable(_) => "unroutable",
+            Self::Lost => "connection_lost",
+            Self::NotConfirmed => "not_confirmed",
         }
     }
 
@@ -136,7 +151,11 @@ struct Request {
 /// The pending confirm of a message.
 #[derive(Debug)]
 #[must_use = "a message counts as sent when it is confirmed"]
-pub struct Confirm(oneshot::Receiver<Result<(), PublishError>>);
+pub struct Confirm {
+    answer: oneshot::Receiver<Result<(), PublishError>>,
+    /// Lasts until then.
+    span: Span,
+}
 
 impl Confirm {
     /// Waits until RabbitMQ answers, or for [`CONFIRM_DEADLINE`] after the message was published.
@@ -145,7 +164,12 @@ impl Confirm {
     /// # Errors
     /// RabbitMQ did not confirm the message.
     pub async fn received(self) -> Result<(), PublishError> {
-        self.0.await.unwrap_or(Err(PublishError::Lost))
+        let Self { answer, mut span } = self;
+        let outcome = answer.await.unwrap_or(Err(PublishError::Lost));
+        if let Err(why) = &outcome {
+            conventions::failed(&mut span, why.kind());
+        }
+        outcome
     }
 }
 
@@ -271,6 +295,7 @@ impl Publisher {
     /// Queues a message behind those sent before, without waiting for their confirms.
     pub async fn send(&self, mut message: Outgoing) -> Confirm {
         message.set_publisher(&self.name);
+        let span = message.begin_span();
         let (reply, answer) = oneshot::channel();
         let request = Request { message, reply };
         let refused = match self.lane(request.message.exchange) {
@@ -281,7 +306,7 @@ impl Publisher {
         if let Some(request) = refused {
             let _ = request.reply.send(Err(PublishError::NotConnected));
         }
-        Confirm(answer)
+        Confirm { answer, span }
     }
 
     /// `None` for a stream that is not among this publisher's.

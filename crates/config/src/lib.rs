@@ -22,8 +22,10 @@ mod reading;
 mod server_addresses;
 mod shape;
 mod table;
+mod telemetry_kinds;
 mod tls_kinds;
 mod tls_mode;
+mod traces_sampler;
 mod value_source;
 mod web_url;
 pub mod yaml;
@@ -40,9 +42,11 @@ pub use self::menu_mode::MenuMode;
 pub use self::server_addresses::parse_hosts;
 pub use self::table::{
     Admin, Board, Config, CookingSeconds, Database, Http, Intake, KEYS, Kitchen, Log, Menu, Order, Rabbitmq,
-    Restaurant, SECTIONS, Shutdown, Web,
+    Restaurant, SECTIONS, Shutdown, Telemetry, Web,
 };
+pub use self::telemetry_kinds::otlp_headers;
 pub use self::tls_mode::TlsMode;
+pub use self::traces_sampler::TracesSampler;
 pub use self::value_source::{Setting, ValueSource};
 pub use self::web_url::{ParseWebUrlError, WebUrl};
 

@@ -29,8 +29,9 @@ use crate::kinds::{
     MOST_WAITING, NAME, ORIGINS, PASSWORD, PORT, PORT_OR_NONE, SECONDS, STAFF_KEY, SWITCH, TEXT, TIME_ZONE,
     WEB_URL,
 };
+use crate::telemetry_kinds::{OTLP_HEADERS, RATIO, TRACES_SAMPLER};
 use crate::tls_kinds::{FILE, TLS_MODE};
-use crate::{BasePath, HostNames, MenuMode, Origins, TlsMode, WebUrl};
+use crate::{BasePath, HostNames, MenuMode, Origins, TlsMode, TracesSampler, WebUrl};
 
 settings! {
     /// Everything that can be set.
@@ -47,6 +48,7 @@ settings! {
         http: Http,
         admin: Admin,
         log: Log,
+        telemetry: Telemetry,
         shutdown: Shutdown,
     } {}
 
@@ -228,6 +230,29 @@ settings! {
     [log] Log {
         /// Lines below this level are not written.
         level: String = "debug".to_owned(), "LOG_LEVEL", LEVEL;
+    }
+
+    /// Traces: what becomes of a request in all services, by OpenTelemetry.
+    [telemetry] Telemetry {
+        /// Where a collector takes traces: OTLP over HTTP, at `/v1/traces` below this URL. Empty:
+        /// no trace is recorded, and what callers say of theirs is passed on.
+        otlp_endpoint: Option<WebUrl> = None, "OTEL_EXPORTER_OTLP_ENDPOINT", WEB_URL;
+        /// Headers that the collector wants, such as `api-key=secret,tenant=kitchen`. What is
+        /// special in a value is percent-encoded.
+        otlp_headers: SecretString = "".into(), "OTEL_EXPORTER_OTLP_HEADERS", OTLP_HEADERS;
+        /// File with the certificates (PEM) of the authorities that may have signed that of a
+        /// collector with `https`. Empty: those of the system.
+        otlp_ca: Option<PathBuf> = None, "OTEL_EXPORTER_OTLP_CERTIFICATE", FILE;
+        /// Which traces are recorded. `always_on`: all. `always_off`: none. `traceidratio`: as many
+        /// as `traces_sampler_arg` says. With `parentbased_` in front: those of callers that say
+        /// so, and none of callers that say no; what follows is for the others.
+        traces_sampler: TracesSampler = TracesSampler::default(), "OTEL_TRACES_SAMPLER", TRACES_SAMPLER;
+        /// Which part of the traces a sampler with a ratio records.
+        traces_sampler_arg: f64 = 0.01, "OTEL_TRACES_SAMPLER_ARG", RATIO;
+        /// false: whether a trace is recorded is decided here, whatever callers say. Each request
+        /// then begins a trace of its own, with a link to the caller's. Set it where strangers
+        /// call.
+        trust_incoming: bool = true, "TELEMETRY_TRUST_INCOMING", SWITCH;
     }
 
     /// How services stop.

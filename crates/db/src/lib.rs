@@ -44,6 +44,7 @@ pub mod startup;
 pub mod status_events;
 mod status_notes;
 pub mod system_figures;
+mod traceparents;
 pub mod transitions;
 mod transport;
 pub mod workers;

@@ -16,6 +16,7 @@ use uuid::Uuid;
 pub use self::request_events::{RequestEventRow, RequestStream, relay_request_events};
 use crate::database::{Database, DbError, PoolChoice};
 use crate::orders::{MESSAGE_COLUMNS, order_message, uuids};
+use crate::traceparents;
 
 /// Whether a row is due. A due time beyond the longest backoff was written before the database's
 /// clock was set back.
@@ -77,6 +78,8 @@ pub struct StatusOutboxRow {
     pub request_id: RequestId,
     /// The message.
     pub update: StatusUpdate,
+    /// Whether it was committed more than [`OLD`] ago.
+    pub is_old: bool,
 }
 
 /// An order to publish.
@@ -92,7 +95,13 @@ pub struct OrderOutboxRow {
     pub placed_at: OffsetDateTime,
     /// The message.
     pub message: OrderMessage,
+    /// Whether it was committed more than [`OLD`] ago.
+    pub is_old: bool,
 }
+
+/// After this time nobody looks at the trace of a request any more: what is sent then begins a new
+/// one, with a link.
+pub const OLD: Duration = Duration::from_mins(1);
 
 /// Lets the statement's commit return before it is durable. A power cut may restore the deleted
 /// rows, and their messages are published once more.
@@ -179,11 +188,13 @@ pub async fn relay_orders(
 ) -> Result<Relayed, DbError> {
     let select = format!(
         "select outbox.order_id, outbox.attempts, outbox.request_id, o.created_at,
-                (select identity from order_identities where order_id = o.id) as identity, {MESSAGE_COLUMNS}
+                (select identity from order_identities where order_id = o.id) as identity, outbox.traceparent,
+                coalesce(o.created_at < now() - make_interval(secs => {OLD}), false) as is_old, {MESSAGE_COLUMNS}
          from order_outbox outbox {ITS_ORDER}
          where (outbox.attempts > 0) = $2 and o.type = $3 and {DUE}
          order by outbox.order_id limit $1
-         for update of outbox skip locked"
+         for update of outbox skip locked",
+        OLD = OLD.as_secs()
     );
     let order_type = order_type.as_str();
     let statements = Statements {
@@ -209,13 +220,15 @@ pub async fn relay_status_updates(
     publish: impl AsyncFnOnce(Vec<StatusOutboxRow>) -> Published<i64>,
 ) -> Result<Relayed, DbError> {
     let select = format!(
-        "select id, attempts, request_id, order_number, old_status, new_status, changed_by, changed_at, estimated_completion
+        "select id, attempts, request_id, order_number, old_status, new_status, changed_by, changed_at, estimated_completion,
+                traceparent, changed_at < now() - make_interval(secs => {OLD}) as is_old
          from status_outbox as next
          where (attempts > 0) = $2 and {DUE}
            and not exists (select 1 from status_outbox as older
                            where older.order_number = next.order_number and older.id + 0 < next.id)
          order by id limit $1
-         for update skip locked"
+         for update skip locked",
+        OLD = OLD.as_secs()
     );
     let statements = Statements {
         select: &select,
@@ -314,10 +327,11 @@ fn pauses<K: FromSqlOwned + PartialEq>(
 fn order_row(row: &Row) -> Result<OrderOutboxRow, DbError> {
     Ok(OrderOutboxRow {
         order_id: row.try_get(0)?,
-        request_id: request_id(row, 2)?,
+        request_id: request_id(row, 2)?.with_trace(traceparents::read(row)?),
         placed_at: row.try_get(3)?,
         identity: row.try_get::<_, Option<Uuid>>(4)?.map(OrderIdentity::from),
         message: order_message(row)?,
+        is_old: row.try_get("is_old")?,
     })
 }
 
@@ -326,7 +340,7 @@ fn status_row(row: &Row) -> Result<StatusOutboxRow, DbError> {
     let estimated_completion: Option<OffsetDateTime> = row.try_get(8)?;
     Ok(StatusOutboxRow {
         id: row.try_get(0)?,
-        request_id: request_id(row, 2)?,
+        request_id: request_id(row, 2)?.with_trace(traceparents::read(row)?),
         update: StatusUpdate {
             order_number: number.parse::<OrderNumber>().map_err(DbError::unexpected)?,
             old_status: row.try_get::<_, &str>(4)?.parse().map_err(DbError::unexpected)?,
@@ -335,6 +349,7 @@ fn status_row(row: &Row) -> Result<StatusOutboxRow, DbError> {
             timestamp: row.try_get::<_, OffsetDateTime>(7)?.into(),
             estimated_completion: estimated_completion.map(Into::into),
         },
+        is_old: row.try_get("is_old")?,
     })
 }
 

@@ -12,6 +12,7 @@ use crate::database::{Database, DbError, PoolChoice};
 use crate::inventory::given_back;
 use crate::orders::{ORDER_SERVICE, identity, uuids};
 use crate::status_notes;
+use crate::traceparents;
 
 /// An order whose message could not be published.
 #[derive(Clone, Copy, Debug)]
@@ -41,14 +42,16 @@ pub async fn take_back(
 ) -> Result<Vec<OrderIdentity>, DbError> {
     let identities = uuids(unsent.iter().map(|order| &order.identity));
     let request_ids: Vec<&str> = unsent.iter().map(|order| order.request_id.as_str()).collect();
+    let traces: Vec<Option<String>> = unsent.iter().map(|order| traceparents::of(order.request_id)).collect();
     let keys: Vec<Option<&str>> = unsent.iter().map(|order| order.idempotency_key).collect();
     // The keys are deleted after the stock is locked. Whoever places an order locks the stock first
     // and then waits for its key: the other order would be a deadlock.
     let sql = format!(
         "with input as (
             select (select order_id from order_identities as known where known.identity = unsent.identity) as id,
-                   request_id, key
-            from unnest($1::uuid[], $2::text[], $3::text[]) as unsent (identity, request_id, key)
+                   request_id, key, traceparent
+            from unnest($1::uuid[], $2::text[], $3::text[], $6::text[])
+                as unsent (identity, request_id, key, traceparent)
         ), target as (
             select id, number, status from orders where id = any(array(select id from input)) order by id for update
         ), decided as (
@@ -63,8 +66,9 @@ pub async fn take_back(
             insert into order_status_log (order_id, status, changed_by, changed_at, notes)
             select id, 'cancelled', $4, now(), $5 from cancelled order by id
         ), announced as (
-            insert into status_outbox (request_id, due_at, order_number, old_status, new_status, changed_by, changed_at)
-            select request_id, now(), number, 'received', 'cancelled', $4, now()
+            insert into status_outbox (request_id, due_at, order_number, old_status, new_status, changed_by, changed_at,
+                                       traceparent)
+            select request_id, now(), number, 'received', 'cancelled', $4, now(), traceparent
             from cancelled join input using (id) order by id
         )
         delete from idempotency_keys as known
@@ -72,7 +76,7 @@ pub async fn take_back(
         where known.key = input.key and known.order_id = cancelled.id",
         given_back = given_back("cancelled", "$4", "now()")
     );
-    db.query(&sql, &[&identities, &request_ids, &keys, &ORDER_SERVICE, &reason]).await?;
+    db.query(&sql, &[&identities, &request_ids, &keys, &ORDER_SERVICE, &reason, &traces]).await?;
     // A second statement sees an earlier attempt that committed while this one waited for it.
     let taken_back = "
         select distinct identity from order_identities join order_status_log as log using (order_id)
@@ -150,8 +154,9 @@ pub async fn change<'a>(
             insert into order_status_log (order_id, status, changed_by, changed_at, notes)
             select id, $2, $4, statement_timestamp(), $5 from changed
         ), announced as (
-            insert into status_outbox (request_id, due_at, order_number, old_status, new_status, changed_by, changed_at)
-            select $6, statement_timestamp(), number, old_status, $2, $4, statement_timestamp() from changed
+            insert into status_outbox (request_id, due_at, order_number, old_status, new_status, changed_by, changed_at,
+                                       traceparent)
+            select $6, statement_timestamp(), number, old_status, $2, $4, statement_timestamp(), $7::text from changed
         )
         select status, exists (select 1 from changed)
                    or exists (select 1 from order_status_log as log
@@ -169,8 +174,9 @@ pub async fn change<'a>(
             Some(true) => {}
         }
         let statement = transaction.prepare_cached(&change).await?;
-        let parameters: [&(dyn ToSql + Sync); 6] =
-            [&number, &next.as_str(), &legal, &by, &notes, &request_id.as_str()];
+        let (id, trace) = (request_id.as_str(), traceparents::of(request_id));
+        let parameters: [&(dyn ToSql + Sync); 7] =
+            [&number, &next.as_str(), &legal, &by, &notes, &id, &trace];
         let Some(row) = transaction.query_opt(&statement, &parameters).await? else {
             return Ok(ChangeOutcome::Unknown);
         };

@@ -39,6 +39,7 @@ pub mod stock_edit;
 pub mod text_rules;
 pub mod time_zone;
 pub mod timestamp;
+pub mod trace_parent;
 pub mod worker;
 
 pub use idempotency::{Fingerprint, IdempotencyKey, IdempotentRequest};
@@ -63,4 +64,5 @@ pub use server_user::ServerUser;
 pub use service_name::ServiceName;
 pub use status_update::StatusUpdate;
 pub use time_zone::TimeZone;
+pub use trace_parent::TraceParent;
 pub use worker::{Specialisation, WorkerName};

@@ -3,9 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::TraceParent;
+
 /// A correlation id that is safe to log and to send: 1 to 128 characters of `A-Z a-z 0-9 . _ -`.
+///
+/// It carries the place of the request in a distributed trace, if it is in one. Both go the same
+/// way, so whoever has the one has the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RequestId(Arc<str>);
+pub struct RequestId {
+    text: Arc<str>,
+    trace: Option<TraceParent>,
+}
 
 impl RequestId {
     /// The longest id that is accepted from a client, in characters.
@@ -35,38 +43,53 @@ impl RequestId {
     pub fn parse(text: &str) -> Option<Self> {
         let sane = (1..=Self::MAX_LENGTH).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
-        sane.then(|| Self(text.into()))
+        sane.then(|| Self::of(text.into()))
     }
 
     /// The id for everything that a program does outside of requests: `startup-001`.
     pub fn startup() -> Self {
-        Self(format!("{}001", Self::STARTUP_PREFIX).into())
+        Self::of(format!("{}001", Self::STARTUP_PREFIX).into())
     }
 
     /// The id of a notification that has none, or one that is not safe to log: `unknown`.
     pub fn unknown() -> Self {
-        Self(Self::UNKNOWN.into())
+        Self::of(Self::UNKNOWN.into())
     }
 
     /// The id of a message that arrives without one: `message-` and 16 hexadecimal digits.
     pub fn of_message(bits: u64) -> Self {
-        Self(format!("{}{bits:016x}", Self::MESSAGE_PREFIX).into())
+        Self::of(format!("{}{bits:016x}", Self::MESSAGE_PREFIX).into())
     }
 
     /// The id of a request that arrives without one, from random bits: 16 hexadecimal digits.
     pub fn from_random(bits: u64) -> Self {
-        Self(format!("{bits:016x}").into())
+        Self::of(format!("{bits:016x}").into())
     }
 
     /// The id as it is logged and sent.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// The place of the request in a trace. `None` if it is in none, or nobody said so.
+    pub fn trace(&self) -> Option<TraceParent> {
+        self.trace
+    }
+
+    /// The same id at this place in a trace.
+    #[must_use]
+    pub fn with_trace(self, trace: Option<TraceParent>) -> Self {
+        Self { trace, ..self }
+    }
+
+    fn of(text: Arc<str>) -> Self {
+        Self { text, trace: None }
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

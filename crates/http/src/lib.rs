@@ -35,6 +35,7 @@ pub mod server;
 pub mod staff;
 mod stream;
 mod stream_slots;
+mod traced;
 mod transport;
 
 pub use exchange::read_json;

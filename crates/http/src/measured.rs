@@ -1,4 +1,4 @@
-//! Measures how long requests take, by the route that took them.
+//! Measures how long requests take, by the route that took them, and ends their spans.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
@@ -6,6 +6,7 @@ use std::time::Instant;
 use actix_web::dev::ServiceResponse;
 use telemetry::http::{Route, UNMATCHED};
 use telemetry::metrics::HTTP_REQUESTS;
+use telemetry::traces::{Span, conventions};
 
 /// The data of a server whose requests are measured.
 #[derive(Clone, Copy, Debug)]
@@ -21,11 +22,13 @@ pub(crate) fn route(pattern: &str, methods: &str) -> Arc<Route> {
     HTTP_REQUESTS.route(pattern, &methods)
 }
 
-/// Counts a request that is answered, if its server is measured.
-pub(crate) fn count<B>(response: &ServiceResponse<B>, began: Instant) {
+/// Counts a request that is answered, if its server is measured. Its span ends.
+pub(crate) fn count<B>(response: &ServiceResponse<B>, began: Instant, mut span: Span) {
     let request = response.request();
     if request.app_data::<Measured>().is_some() {
         let route = request.app_data::<Arc<Route>>().unwrap_or(&*OTHERS);
-        route.observe(request.method().as_str(), response.status().as_u16(), began.elapsed());
+        let (method, status) = (request.method().as_str(), response.status().as_u16());
+        route.observe(method, status, began.elapsed());
+        conventions::answered(&mut span, method, Some(route.pattern()), status);
     }
 }

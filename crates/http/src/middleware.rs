@@ -11,12 +11,12 @@ use actix_web::{Error, HttpResponse, ResponseError as _};
 use domain::RequestId;
 
 use crate::cross_site::{self, Page};
-use crate::{Problem, base_path, doubled, exchange, measured, request_id};
+use crate::{Problem, base_path, doubled, exchange, measured, request_id, traced};
 
 /// Records the request's progress on its connection, assigns its id, refuses forbidden requests,
 /// and reserves memory for large responses. It closes the connection after a response that was sent
 /// before the end of the body, or to a request for another protocol: the bytes that follow cannot
-/// be parsed. It measures how long the request took.
+/// be parsed. It measures how long the request took, and traces it.
 ///
 /// # Errors
 /// Those of the wrapped service.
@@ -26,7 +26,8 @@ pub(crate) async fn handle<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let began = Instant::now();
     let connection = exchange::begin(&request);
-    let id = request_id::assign(&request);
+    let (id, span) = traced::begin(&request, request_id::given(&request));
+    request_id::assign(&request, &id);
     let answered = match admit(&mut request, &id) {
         Ok(Admitted::Answered(response)) => Ok(request.into_response(response).map_into_right_body()),
         Ok(Admitted::From(page)) => answer(request, &id, page, next).await,
@@ -38,7 +39,7 @@ pub(crate) async fn handle<B: MessageBody + 'static>(
     if closes {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    measured::count(&response, began);
+    measured::count(&response, began, span);
     Ok(response)
 }
 

@@ -18,13 +18,16 @@ pub fn of(request: &HttpRequest) -> RequestId {
     request.extensions().get::<RequestId>().cloned().unwrap_or_else(generate)
 }
 
-/// Assigns the request its id.
-pub(crate) fn assign(request: &ServiceRequest) -> RequestId {
+/// The id that the client gave the request, or a new one.
+pub(crate) fn given(request: &ServiceRequest) -> RequestId {
     let given =
         request.headers().get(HEADER).and_then(|value| value.to_str().ok()).and_then(RequestId::from_client);
-    let id = given.unwrap_or_else(generate);
+    given.unwrap_or_else(generate)
+}
+
+/// Assigns the request its id.
+pub(crate) fn assign(request: &ServiceRequest, id: &RequestId) {
     request.extensions_mut().insert(id.clone());
-    id
 }
 
 /// Writes the id into the response's `X-Request-ID`.

@@ -74,6 +74,14 @@ actions! {
     /// Stdout could not be written for a while. No line was dropped.
     LOG_RESUMED = "log_resumed" at Info;
 
+    /// Traces are recorded, and sent to a collector.
+    TRACES_STARTED = "traces_started" at Info;
+    /// The collector of traces did not take what was sent, and nothing else is affected. Until it
+    /// does, spans are dropped, and counted by `restaurant_spans_dropped_total`.
+    TRACES_NOT_SENT = "traces_not_sent" at Error;
+    /// The collector takes traces again.
+    TRACES_RESUMED = "traces_resumed" at Info;
+
     // PostgreSQL.
 
     /// The database answered, and its schema is the one that the service needs.

@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 
-use domain::RequestId;
 use domain::timestamp::Timestamp;
+use domain::{RequestId, TraceParent};
 use serde::Serialize;
 use serde_json::Value;
 use slog::{KV, Record, Serializer};
@@ -92,6 +92,9 @@ impl KV for Line<'_> {
         out.emit_str("service", self.service)?;
         out.emit_str("hostname", self.hostname)?;
         out.emit_str("request_id", self.request_id.as_str())?;
+        if let Some(trace) = self.request_id.trace().filter(TraceParent::is_sampled) {
+            out.emit_arguments("trace_id", &format_args!("{}", trace.trace_id()))?;
+        }
         out.emit_str("action", self.action)?;
         out.emit_arguments("message", record.msg())?;
         let details = self.details.take();

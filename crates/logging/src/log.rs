@@ -283,6 +283,22 @@ mod tests {
     }
 
     #[test]
+    fn the_trace_stands_behind_the_request_if_it_is_recorded() {
+        let trace = |flags| domain::TraceParent::new(0x4bf9, 0xf067, flags);
+        let lines = lines(Level::Debug, |log| {
+            for trace in [None, trace(0), trace(1)] {
+                let request = RequestId::parse("req-1").unwrap().with_trace(trace);
+                log.with_request_id(request).debug(Action("traced"), "a line").emit();
+            }
+        });
+        let (with, without) = lines.split_last().unwrap();
+        assert!(without.iter().all(|line| line.contains("\"request_id\":\"req-1\",\"action\"")), "{lines:?}");
+        let expected =
+            "\"request_id\":\"req-1\",\"trace_id\":\"00000000000000000000000000004bf9\",\"action\"";
+        assert!(with.contains(expected), "{with}");
+    }
+
+    #[test]
     fn an_error_carries_the_chain_of_its_causes() {
         let lines = lines(Level::Error, |log| {
             let why = Outer(std::io::Error::other("disk\nfull"));

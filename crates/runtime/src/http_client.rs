@@ -1,5 +1,7 @@
 //! A minimal HTTP client: one request, one whole response, for tools that talk to a server on this
-//! machine.
+//! machine. [`post`] is for servers elsewhere, which are not trusted to be brief.
+
+mod posting;
 
 use std::io::{Error, ErrorKind, Result};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -7,6 +9,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+pub use self::posting::{Answered, Posted, post};
 
 /// Larger responses are refused, in bytes.
 const SIZE_LIMIT: u64 = 32 << 20;

@@ -8,6 +8,7 @@ pub mod batching;
 mod certificates;
 mod process;
 mod tasks;
+mod traces;
 
 pub use self::process::{CommonArguments, Failure, Process, Service, main};
 pub use self::tasks::{TaskEnded, Tasks};

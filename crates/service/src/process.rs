@@ -16,6 +16,7 @@ use runtime::{Exit, Shutdown, arguments};
 
 use crate::admin::{Admin, AdminError, Probes};
 use crate::certificates;
+use crate::traces::Traces;
 
 /// A service: its command line, and what it does then.
 pub trait Service: FromArgs {
@@ -126,6 +127,7 @@ async fn run<S: Service>() -> Result<(), Exit> {
         Shutdown::on_signals(config.shutdown.grace_seconds).map_err(|why| Exit::failed(name, &why))?;
     let (log, _flush) = logging::start(name, level);
     telemetry::note_start();
+    let traces = Traces::start(S::NAME, &config, &log);
     let probes = Probes::default();
     let mut admin =
         Admin::start(S::NAME, &config.admin, probes.clone(), &log).map_err(|why| logged(&log, &why))?;
@@ -150,6 +152,7 @@ async fn run<S: Service>() -> Result<(), Exit> {
         }
     };
     admin.stop().await;
+    traces.stop().await;
     outcome
 }
 

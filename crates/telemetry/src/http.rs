@@ -62,6 +62,11 @@ impl RequestDurations {
 }
 
 impl Route {
+    /// The pattern.
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
     fn new(pattern: &str) -> Self {
         let places = (METHODS.len() + 1) * STATUS_PLACES;
         Self { pattern: pattern.to_owned(), series: (0..places).map(|_| OnceLock::new()).collect() }

@@ -261,6 +261,17 @@ label! {
 }
 
 label! {
+    /// Why a span was dropped.
+    DropReason, "reason":
+    /// Too many wait already: the collector is away, or too slow.
+    QueueFull = "queue_full",
+    /// The collector did not take it, or did not answer in time.
+    NotExported = "not_exported",
+    /// The collector took the others of its request.
+    Rejected = "rejected",
+}
+
+label! {
     /// Whether a worker lives.
     WorkerState, "state":
     /// It is registered, and sends heartbeats.

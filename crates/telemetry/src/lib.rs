@@ -1,4 +1,5 @@
-//! What the system measures of itself, in the format of Prometheus (OpenMetrics 1.0).
+//! What the system tells of itself: metrics, in the format of Prometheus (OpenMetrics 1.0), and
+//! [`traces`].
 //!
 //! [`metrics`] is the one list: a metric that is not in it does not exist. A program counts with
 //! atomics, without a lock and without memory from the heap. Each label has few values, which are
@@ -17,7 +18,6 @@ mod build_info;
 mod exposition;
 mod family;
 mod figures;
-
 mod histogram;
 mod hooks;
 pub mod http;
@@ -27,6 +27,7 @@ pub mod metrics;
 mod page;
 mod process;
 mod program;
+pub mod traces;
 
 pub use self::exposition::{CONTENT_TYPE, render};
 pub use self::family::Family;

@@ -15,8 +15,8 @@ use crate::histogram::{Counts, Histogram, Long, Short};
 use crate::http::RequestDurations;
 use crate::instrument::Instrument;
 use crate::labels::{
-    Batch, IntakeResult, KitchenResult, Outbox, PlaceResult, Pool, PriorityLevel, PublishResult, Server, To,
-    WorkerState,
+    Batch, DropReason, IntakeResult, KitchenResult, Outbox, PlaceResult, Pool, PriorityLevel, PublishResult,
+    Server, To, WorkerState,
 };
 use crate::process::{
     CpuSeconds, MostFiles, OpenFiles, ResidentBytes, Sampled, StartSeconds, Threads, VirtualBytes,
@@ -153,6 +153,14 @@ metrics! {
     RECONNECTS: Family<To, Counter> = "restaurant_reconnects_total" by Order, Kitchen, Tracking, Notifier;
     /// Attempts that failed, and were followed by another one.
     RETRIES: Counter = "restaurant_retries_total" by Order, Kitchen, Tracking;
+
+    // Traces.
+
+    /// Spans that the collector of traces has taken.
+    SPANS_EXPORTED: Counter = "restaurant_spans_exported_total" by Order, Kitchen, Tracking, Notifier;
+    /// Spans that were recorded and dropped. Nothing else is lost by it.
+    SPANS_DROPPED: Family<DropReason, Counter> = "restaurant_spans_dropped_total"
+        by Order, Kitchen, Tracking, Notifier;
 
     // The process.
 

@@ -96,6 +96,19 @@ impl Kept {
     }
 }
 
+/// Agrees on TLS with this host, as [`current`] says how.
+///
+/// # Errors
+/// It is no name or address, or the handshake failed.
+pub async fn connect(
+    config: Arc<ClientConfig>,
+    host: &str,
+    tcp: TcpStream,
+) -> io::Result<TlsStream<TcpStream>> {
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    TlsConnector::from(config).connect(name, tcp).await
+}
+
 /// Agrees on TLS with whatever answers, without looking at its certificate. Only for who tells it
 /// no secret: a service that asks itself, or one that asks whether TLS is spoken there.
 ///

@@ -15,6 +15,8 @@ pub enum Section {
     Rabbitmq,
     /// The HTTP services.
     Http,
+    /// The connection to a collector of traces.
+    Telemetry,
 }
 
 impl Section {
@@ -24,6 +26,7 @@ impl Section {
             Self::Database => "database",
             Self::Rabbitmq => "rabbitmq",
             Self::Http => "http",
+            Self::Telemetry => "telemetry",
         }
     }
 
@@ -33,6 +36,7 @@ impl Section {
             Self::Database => "database.tls_ca (DB_TLS_CA)",
             // The HTTP services ask their clients for no certificate.
             Self::Rabbitmq | Self::Http => "rabbitmq.tls_ca (RABBITMQ_TLS_CA)",
+            Self::Telemetry => "telemetry.otlp_ca (OTEL_EXPORTER_OTLP_CERTIFICATE)",
         }
     }
 
@@ -41,7 +45,8 @@ impl Section {
         match self {
             Self::Database => "database.tls_cert (DB_TLS_CERT)",
             Self::Rabbitmq => "rabbitmq.tls_cert (RABBITMQ_TLS_CERT)",
-            Self::Http => "http.tls_cert (HTTP_TLS_CERT)",
+            // A collector is shown none.
+            Self::Http | Self::Telemetry => "http.tls_cert (HTTP_TLS_CERT)",
         }
     }
 
@@ -50,7 +55,7 @@ impl Section {
         match self {
             Self::Database => "database.tls_key (DB_TLS_KEY)",
             Self::Rabbitmq => "rabbitmq.tls_key (RABBITMQ_TLS_KEY)",
-            Self::Http => "http.tls_key (HTTP_TLS_KEY)",
+            Self::Http | Self::Telemetry => "http.tls_key (HTTP_TLS_KEY)",
         }
     }
 }
@@ -103,6 +108,20 @@ impl From<&config::Http> for Files {
             ca: None,
             cert: settings.tls_cert.clone(),
             key: settings.tls_key.clone(),
+        }
+    }
+}
+
+/// A collector of traces with `https` is always verified.
+impl From<&config::Telemetry> for Files {
+    fn from(settings: &config::Telemetry) -> Self {
+        let is_encrypted = settings.otlp_endpoint.as_ref().is_some_and(config::WebUrl::is_https);
+        Self {
+            section: Section::Telemetry,
+            mode: if is_encrypted { TlsMode::VerifyFull } else { TlsMode::Disable },
+            ca: settings.otlp_ca.clone(),
+            cert: None,
+            key: None,
         }
     }
 }

@@ -98,7 +98,7 @@ impl Refusal {
     pub fn advice(&self, section: Section) -> &'static str {
         match section {
             Section::Database => self.advice_for_database(),
-            Section::Rabbitmq | Section::Http => self.advice_for_rabbitmq(),
+            Section::Rabbitmq | Section::Http | Section::Telemetry => self.advice_for_rabbitmq(),
         }
     }
 }

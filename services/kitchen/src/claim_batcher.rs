@@ -99,7 +99,8 @@ impl ClaimBatcher {
     /// # Errors
     /// The database failed.
     pub async fn claim(&self, request: ClaimRequest) -> Result<ClaimOutcome, Arc<DbError>> {
-        written(self.claims.ask(request).await).await
+        let trace = request.request_id.trace();
+        written(self.claims.ask_traced(request, trace).await).await
     }
 
     /// See [`claims::finish`].
@@ -107,7 +108,8 @@ impl ClaimBatcher {
     /// # Errors
     /// The database failed.
     pub async fn finish(&self, request: FinishRequest) -> Result<FinishOutcome, Arc<DbError>> {
-        written(self.finishes.ask(request).await).await
+        let trace = request.request_id.trace();
+        written(self.finishes.ask_traced(request, trace).await).await
     }
 }
 

@@ -12,8 +12,9 @@ use config::CookingSeconds;
 use domain::{OrderMessage, OrderPointer, RequestId};
 use logging::{Log, action};
 use runtime::{Shutdown, catch_panic, failpoint};
-use telemetry::labels::KitchenResult;
+use telemetry::labels::{KitchenResult, Label as _};
 use telemetry::metrics::KITCHEN;
+use telemetry::traces::{Caller, conventions};
 use tokio::time::sleep;
 
 use self::cooking::Job;
@@ -73,10 +74,16 @@ impl Cook {
     /// Processes one delivery to its end.
     pub async fn process(self, held: LeasedDelivery) -> Unfinished {
         let request_id = held.delivery.request_id().unwrap_or_else(|| RequestId::of_message(rand::random()));
+        // It lasts until the order is settled. Where it waited is not known: one of several queues.
+        let (request_id, mut span) =
+            held.delivery.begin_span("", Caller::ours(held.delivery.trace()), request_id);
         let log = self.session.log.with_request_id(request_id);
         let (order, pointer) = match read(&held.delivery) {
             Ok(read) => read,
-            Err(why) => return self.settle(End::DeadLettered(why), vec![held], &log).await,
+            Err(why) => {
+                conventions::failed(&mut span, KitchenResult::DeadLettered.value());
+                return self.settle(End::DeadLettered(why), vec![held], &log).await;
+            }
         };
         if !self.session.specialisation.cooks(order.order_type) {
             return self.return_foreign_type(held, &order, &log).await;
@@ -109,6 +116,9 @@ impl Cook {
         let end = catch_panic(cooked).await.unwrap_or(End::Returned);
         // The ticket goes first: once the order is no longer in flight, it may get another one.
         drop(pace);
+        if matches!(end, End::Returned | End::DeadLettered(_)) {
+            conventions::failed(&mut span, end.label().value());
+        }
         self.settle(end, guard.remove(), &log).await
     }
 

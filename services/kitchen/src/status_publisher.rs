@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use bus::{Outgoing, Publisher};
 use db::Database;
-use db::outbox::{self, StatusOutboxRow};
+use db::outbox::{self, OLD, StatusOutboxRow};
 use logging::{Log, action};
 use runtime::{FailedAttempt, failpoint};
+use telemetry::traces::conventions::Age;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Capacity of the queue of unpublished changes. A relay publishes further ones.
 const MAX_WAITING: usize = 1_024;
@@ -29,8 +30,22 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(200);
 /// A handle to the task. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct StatusPublisher {
-    changes: mpsc::Sender<StatusOutboxRow>,
+    changes: mpsc::Sender<Change>,
     publisher: Publisher,
+}
+
+/// A change that was committed.
+#[derive(Debug)]
+struct Change {
+    row: StatusOutboxRow,
+    /// Since then it waits.
+    since: Instant,
+}
+
+impl Change {
+    fn age(&self) -> Age {
+        if self.row.is_old || self.since.elapsed() > OLD { Age::Old } else { Age::Fresh }
+    }
 }
 
 impl StatusPublisher {
@@ -44,7 +59,8 @@ impl StatusPublisher {
     /// Queues a change for publishing. If the queue is full, it waits while the broker is
     /// reachable. `false` if the change was not queued: a relay must publish it, and also later
     /// changes of the same order.
-    pub async fn publish(&self, change: StatusOutboxRow) -> bool {
+    pub async fn publish(&self, row: StatusOutboxRow) -> bool {
+        let change = Change { row, since: Instant::now() };
         match self.changes.try_send(change) {
             Ok(()) => true,
             Err(TrySendError::Full(change)) if self.publisher.can_send_status_updates() => {
@@ -62,7 +78,7 @@ struct Task {
 }
 
 impl Task {
-    async fn run(self, mut incoming: mpsc::Receiver<StatusOutboxRow>) {
+    async fn run(self, mut incoming: mpsc::Receiver<Change>) {
         let mut settling = JoinSet::new();
         let mut batch = Vec::with_capacity(BATCH);
         let mut attempt = 1;
@@ -92,11 +108,11 @@ impl Task {
     /// Publishes the changes in sequence. Returns how many precede the first unconfirmed change,
     /// and the outbox rows of those that were confirmed. Everything from the first unconfirmed
     /// change on is published again, so that no subscriber sees `ready` before `cooking`.
-    async fn send(&self, changes: &[StatusOutboxRow], attempt: u32) -> (usize, Vec<i64>) {
+    async fn send(&self, changes: &[Change], attempt: u32) -> (usize, Vec<i64>) {
         let mut confirms = Vec::with_capacity(changes.len());
         for change in changes {
-            confirms.push(match Outgoing::status_update(&change.update, &change.request_id) {
-                Ok(message) => Some(self.publisher.send(message).await),
+            confirms.push(match Outgoing::status_update(&change.row.update, &change.row.request_id) {
+                Ok(message) => Some(self.publisher.send(message.of_age(change.age())).await),
                 Err(why) => {
                     let what = "A status update cannot be encoded";
                     self.log.error(action::MESSAGE_PROCESSING_FAILED, what, &why).emit();
@@ -115,7 +131,7 @@ impl Task {
                 failed.describe(self.log.error(action::RABBITMQ_PUBLISH_FAILED, what, &why)).emit();
                 return (place, confirmed);
             }
-            confirmed.push(change.id);
+            confirmed.push(change.row.id);
         }
         (changes.len(), confirmed)
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bus::notifications::{self, StartAt};
+use bus::topology::NOTIFICATIONS_QUEUE;
 use bus::{Delivery, LinkState};
 use domain::{RequestId, StatusUpdate};
 use http_service::health::{self, Check, Checks};
@@ -11,6 +12,7 @@ use logging::{Log, Printed, action, printable};
 use runtime::failpoint;
 use service::{Failure, Process};
 use telemetry::metrics::{NOTIFICATIONS, NOTIFICATIONS_REPEATED};
+use telemetry::traces::{Caller, conventions};
 
 use crate::NAME;
 use crate::seen::{KNOWN_FOR, Lookup, Seen};
@@ -61,10 +63,14 @@ pub async fn run(from: StartAt, process: Process) -> Result<(), Unread> {
 
 /// The printed line of a delivery. `None` if there is nothing to show.
 fn show(delivery: &Delivery, seen: &mut Seen, log: &Log) -> Option<Printed> {
-    let log = log.with_request_id(delivery.request_id().unwrap_or_else(RequestId::unknown));
+    let id = delivery.request_id().unwrap_or_else(RequestId::unknown);
+    // It lasts until the line is on its way to stdout.
+    let (id, mut span) = delivery.begin_span(NOTIFICATIONS_QUEUE, Caller::ours(delivery.trace()), id);
+    let log = log.with_request_id(id);
     let update: StatusUpdate = match serde_json::from_slice(&delivery.body) {
         Ok(update) => update,
         Err(why) => {
+            conventions::failed(&mut span, "unreadable");
             // A stream keeps its messages, so there is nothing to requeue.
             let start = String::from_utf8_lossy(&delivery.body);
             log.error(

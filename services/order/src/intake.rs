@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use bus::delivery::MAX_BODY;
 use bus::requests::{LeasedRequest, RequestIntake};
+use bus::topology::REQUESTS_QUEUE;
 use bus::{DeadLetterPublisher, Delivery, LinkState, Publisher};
 use db::Database;
 use domain::order_request::value_fingerprint;
@@ -20,6 +21,7 @@ use domain::place_order::{self, RequestBody, Violation};
 use domain::{OrderRequest, OrderRequestId, RequestId};
 use logging::{Log, action};
 use runtime::{Shutdown, catch_panic, failpoint};
+use telemetry::traces::{Caller, conventions};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -165,8 +167,14 @@ impl Intake {
     async fn handle(&self, message: LeasedRequest, session: &Session) {
         let request_id =
             message.delivery().request_id().unwrap_or_else(|| RequestId::of_message(rand::random()));
+        // Whoever puts messages there is a caller as those over HTTP are.
+        let caller = Caller::from(message.delivery().trace());
+        let (request_id, mut span) = message.delivery().begin_span(REQUESTS_QUEUE, caller, request_id);
         let log = self.log.with_request_id(request_id.clone());
         let end = catch_panic(self.process(message.delivery(), request_id, &log, session)).await;
+        if matches!(end, None | Some(End::DeadLettered(_))) {
+            conventions::failed(&mut span, "dead_lettered");
+        }
         self.settle(message, end.unwrap_or(End::Returned), &log, session).await;
     }
 
@@ -215,7 +223,8 @@ impl Intake {
             Decided::InItsRow => self.outcome(request.order_id, log, session).await?,
             Decided::Reused(failure) => replying::refused(request.order_id, failure),
         };
-        let reply = replying::reply(reply_to, delivery.correlation_id(), &outcome);
+        let reply = replying::reply(reply_to, delivery.correlation_id(), &outcome)
+            .map(|reply| reply.of_request(log.request_id()));
         if let Err(why) = self.send(reply, session).await? {
             let text = "The outcome could not be sent to who asked for it (reply_to)";
             log.error(action::RABBITMQ_PUBLISH_FAILED, text, &why)

@@ -19,6 +19,7 @@ use logging::{Action, Log, action};
 use runtime::{Backoff, Shutdown};
 use telemetry::labels::Outbox;
 use telemetry::metrics::RELAYED;
+use telemetry::traces::conventions::Age;
 use tokio::time::{Instant, sleep_until};
 
 use self::lane::{Cargo, Lane, Permits};
@@ -262,7 +263,8 @@ fn order(row: OrderOutboxRow) -> Message<i32> {
     Message {
         key: row.order_id,
         about: (ORDER_NUMBER, row.message.order_number.to_string()),
-        outgoing: Outgoing::order(&row.message, row.identity.as_ref(), row.placed_at.into(), &row.request_id),
+        outgoing: Outgoing::order(&row.message, row.identity.as_ref(), row.placed_at.into(), &row.request_id)
+            .map(|outgoing| outgoing.of_age(age(row.is_old))),
         request_id: row.request_id,
     }
 }
@@ -271,9 +273,14 @@ fn status_update(row: StatusOutboxRow) -> Message<i64> {
     Message {
         key: row.id,
         about: (ORDER_NUMBER, row.update.order_number.to_string()),
-        outgoing: Outgoing::status_update(&row.update, &row.request_id),
+        outgoing: Outgoing::status_update(&row.update, &row.request_id)
+            .map(|outgoing| outgoing.of_age(age(row.is_old))),
         request_id: row.request_id,
     }
+}
+
+fn age(is_old: bool) -> Age {
+    if is_old { Age::Old } else { Age::Fresh }
 }
 
 fn event_stream(stream: RequestStream) -> EventStream {

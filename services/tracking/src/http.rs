@@ -183,7 +183,7 @@ async fn status(request: HttpRequest, path: web::Path<String>, api: web::Data<Ap
     let Ok(order_number) = asked.parse::<OrderNumber>() else {
         return context.unknown(&asked);
     };
-    let found = api.lookups.status(order_number).await;
+    let found = api.lookups.status(order_number, context.id()).await;
     let body = found.map(|found| {
         found.map(|current| StatusBody {
             order_number,
@@ -213,7 +213,7 @@ async fn order_status(request: HttpRequest, path: web::Path<String>, api: web::D
         Ok(order_id) => order_id,
         Err(why) => return problems::no_request_id(&asked, why, context.id()).error_response(),
     };
-    match api.lookups.request(order_id).await {
+    match api.lookups.request(order_id, context.id()).await {
         Ok(None) => problems::unknown_request(&asked, context.id()).error_response(),
         found => context.answer(found, &asked),
     }

@@ -15,7 +15,7 @@ use db::status_events::{self, StatusEvent};
 use db::{Database, DbError};
 use deadlines::tracking::LOOKUP_DEADLINE;
 use domain::order_request::RequestOutcome;
-use domain::{OrderNumber, OrderRequestId};
+use domain::{OrderNumber, OrderRequestId, RequestId};
 use runtime::failpoint;
 use service::batching::{BatchError, Batcher, Limits, Mode, Statement};
 use telemetry::labels::Batch;
@@ -202,12 +202,17 @@ impl Lookups {
         (Self { statuses, requests, logs, estimates, kitchens, boards }, tasks)
     }
 
-    /// The current status of an order, or `None` if there is no such order.
+    /// The current status of an order, or `None` if there is no such order. Here as below, `by` is
+    /// the request that asks.
     ///
     /// # Errors
     /// The database failed, or there was no answer in time.
-    pub async fn status(&self, number: OrderNumber) -> Result<Option<CurrentStatus>, LookupError> {
-        let answer = timeout(LOOKUP_DEADLINE, self.statuses.ask(number)).await;
+    pub async fn status(
+        &self,
+        number: OrderNumber,
+        by: &RequestId,
+    ) -> Result<Option<CurrentStatus>, LookupError> {
+        let answer = timeout(LOOKUP_DEADLINE, self.statuses.ask_traced(number, by.trace())).await;
         Ok(answer.map_err(|_| LookupError::TooLate)??)
     }
 
@@ -215,8 +220,12 @@ impl Lookups {
     ///
     /// # Errors
     /// As [`Lookups::status`].
-    pub async fn request(&self, id: OrderRequestId) -> Result<Option<RequestOutcome>, LookupError> {
-        let answer = timeout(LOOKUP_DEADLINE, self.requests.ask(id)).await;
+    pub async fn request(
+        &self,
+        id: OrderRequestId,
+        by: &RequestId,
+    ) -> Result<Option<RequestOutcome>, LookupError> {
+        let answer = timeout(LOOKUP_DEADLINE, self.requests.ask_traced(id, by.trace())).await;
         Ok(answer.map_err(|_| LookupError::TooLate)??.map(|known| known.outcome))
     }
 
@@ -224,8 +233,12 @@ impl Lookups {
     ///
     /// # Errors
     /// As [`Lookups::status`].
-    pub async fn log(&self, number: OrderNumber) -> Result<Option<Vec<StatusEvent>>, LookupError> {
-        let answer = timeout(LOOKUP_DEADLINE, self.logs.ask(number)).await;
+    pub async fn log(
+        &self,
+        number: OrderNumber,
+        by: &RequestId,
+    ) -> Result<Option<Vec<StatusEvent>>, LookupError> {
+        let answer = timeout(LOOKUP_DEADLINE, self.logs.ask_traced(number, by.trace())).await;
         Ok(answer.map_err(|_| LookupError::TooLate)??)
     }
 
@@ -233,8 +246,8 @@ impl Lookups {
     ///
     /// # Errors
     /// As [`Lookups::status`].
-    pub async fn estimate(&self, number: OrderNumber) -> Result<Option<Basis>, LookupError> {
-        let answer = timeout(LOOKUP_DEADLINE, self.estimates.ask(number)).await;
+    pub async fn estimate(&self, number: OrderNumber, by: &RequestId) -> Result<Option<Basis>, LookupError> {
+        let answer = timeout(LOOKUP_DEADLINE, self.estimates.ask_traced(number, by.trace())).await;
         Ok(answer.map_err(|_| LookupError::TooLate)??)
     }
 
@@ -242,8 +255,8 @@ impl Lookups {
     ///
     /// # Errors
     /// As [`Lookups::status`].
-    pub async fn kitchen(&self) -> Result<Arc<Kitchen>, LookupError> {
-        let answer = timeout(LOOKUP_DEADLINE, self.kitchens.ask(())).await;
+    pub async fn kitchen(&self, by: &RequestId) -> Result<Arc<Kitchen>, LookupError> {
+        let answer = timeout(LOOKUP_DEADLINE, self.kitchens.ask_traced((), by.trace())).await;
         Ok(answer.map_err(|_| LookupError::TooLate)??)
     }
 
@@ -251,8 +264,8 @@ impl Lookups {
     ///
     /// # Errors
     /// As [`Lookups::status`].
-    pub async fn board(&self) -> Result<Arc<Board>, LookupError> {
-        let answer = timeout(LOOKUP_DEADLINE, self.boards.ask(())).await;
+    pub async fn board(&self, by: &RequestId) -> Result<Arc<Board>, LookupError> {
+        let answer = timeout(LOOKUP_DEADLINE, self.boards.ask_traced((), by.trace())).await;
         Ok(answer.map_err(|_| LookupError::TooLate)??)
     }
 }

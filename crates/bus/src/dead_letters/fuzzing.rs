@@ -97,6 +97,7 @@ fn look_at(properties: &BasicProperties) {
     };
     let _ =
         (delivery.request_id(), delivery.message_id(), delivery.stream_offset(), delivery.order_identity());
+    let _ = delivery.trace();
     assert!(delivery.priority() > 0 || properties.priority().is_none_or(|priority| priority == 0));
 }
 

@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use super::{Claim, ClaimOutcome, ClaimRequest, Claimant, LockMode, Mismatch, correct_leases};
 use crate::database::{Database, DbError};
-use crate::outbox::{StatusOutboxRow, due_after_grace};
+use crate::outbox::{OLD, StatusOutboxRow, due_after_grace};
+use crate::traceparents;
 
 /// Claims orders: each from `received`, or from `cooking` if its lease has expired or the claim
 /// belongs to this process. Compares each message with its order's rows first. The first claim of
@@ -35,6 +36,8 @@ pub async fn claim(
     let identities: Vec<Option<Uuid>> =
         requests.iter().map(|request| request.order.identity.as_ref().map(OrderIdentity::uuid)).collect();
     let types: Vec<&str> = requests.iter().map(|request| request.order.order_type.as_str()).collect();
+    let traces: Vec<Option<String>> =
+        requests.iter().map(|request| traceparents::of(&request.request_id)).collect();
     let contents: Vec<&[u8]> = requests.iter().map(|request| request.order.contents.as_bytes()).collect();
     let name = claimant.worker.as_str();
     let rows = db
@@ -51,6 +54,7 @@ pub async fn claim(
                 &identities,
                 &types,
                 &contents,
+                &traces,
             ],
         )
         .await?;
@@ -103,12 +107,13 @@ fn sql(locked: LockMode) -> String {
     format!(
         "
     with wish as (
-        select * from unnest($1::text[], $2::float8[], $3::text[], $8::uuid[], $9::text[], $10::bytea[])
-            with ordinality as wish (number, cooking, request_id, identity, type, contents, place)
+        select * from unnest($1::text[], $2::float8[], $3::text[], $8::uuid[], $9::text[], $10::bytea[],
+                             $11::text[])
+            with ordinality as wish (number, cooking, request_id, identity, type, contents, traceparent, place)
     ), found as (
         select id, number, status, type, total_amount, created_at from orders where number = any($1) order by id for update{skip}
     ), compared as (
-        select id, number, status, wish.cooking, wish.request_id, found.type, found.created_at,
+        select id, number, status, wish.cooking, wish.request_id, wish.traceparent, found.type, found.created_at,
                case when wish.type = found.type and (
                              select known.identity = wish.identity and known.contents = wish.contents
                              from order_identities as known where known.order_id = id) then null
@@ -142,8 +147,8 @@ fn sql(locked: LockMode) -> String {
         where status = 'received' order by id
     ), announced as (
         insert into status_outbox (request_id, due_at, order_number, old_status, new_status, changed_by, changed_at,
-                                   estimated_completion)
-        select request_id, {due_at}, number, 'received', 'cooking', $4, now(), estimated_completion
+                                   estimated_completion, traceparent)
+        select request_id, {due_at}, number, 'received', 'cooking', $4, now(), estimated_completion, traceparent
         from granted join target on id = order_id where status = 'received' order by id
         returning id, order_number
     )
@@ -206,6 +211,7 @@ fn outcome(row: &Row, request: &ClaimRequest, worker: &str) -> Result<Option<Cla
             timestamp: changed_at.into(),
             estimated_completion: Some(estimated_completion.into()),
         },
+        is_old: false,
     });
     Ok(Some(ClaimOutcome::Granted(Claim {
         order_id,
@@ -237,18 +243,20 @@ pub(super) async fn unpublished_starts(
     numbers: &[OrderNumber],
 ) -> Result<HashMap<OrderNumber, (StatusOutboxRow, bool)>, DbError> {
     let sql = "
-        select id, request_id, order_number, old_status, changed_by, changed_at, estimated_completion,
+        select id, request_id, order_number, old_status, changed_by, changed_at, estimated_completion, traceparent,
+               changed_at < now() - make_interval(secs => $2) as is_old,
                exists (select 1 from status_outbox as older
                        where older.order_number = start.order_number and older.id + 0 < start.id) as waits
         from status_outbox as start where order_number = any($1) and new_status = 'cooking' order by id";
     let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
-    let rows = db.query(sql, &[&numbers]).await?;
+    let rows = db.query(sql, &[&numbers, &OLD.as_secs_f64()]).await?;
     rows.iter()
         .map(|row| {
             let number: OrderNumber =
                 row.try_get::<_, &str>("order_number")?.parse().map_err(DbError::unexpected)?;
             let request_id = RequestId::parse(row.try_get("request_id")?)
-                .ok_or_else(|| DbError::unexpected("an announcement without a request id"))?;
+                .ok_or_else(|| DbError::unexpected("an announcement without a request id"))?
+                .with_trace(traceparents::read(row)?);
             let estimated_completion: Option<OffsetDateTime> = row.try_get("estimated_completion")?;
             let update = StatusUpdate {
                 order_number: number,
@@ -258,7 +266,8 @@ pub(super) async fn unpublished_starts(
                 timestamp: row.try_get::<_, OffsetDateTime>("changed_at")?.into(),
                 estimated_completion: estimated_completion.map(Into::into),
             };
-            let start = StatusOutboxRow { id: row.try_get("id")?, request_id, update };
+            let is_old = row.try_get("is_old")?;
+            let start = StatusOutboxRow { id: row.try_get("id")?, request_id, update, is_old };
             Ok((number, (start, row.try_get("waits")?)))
         })
         .collect()

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use super::{Claimant, FinishOutcome, FinishRequest, LockMode};
 use crate::database::{Database, DbError};
 use crate::outbox::{StatusOutboxRow, due_after_grace};
+use crate::traceparents;
 
 /// Sets claimed orders to `ready`, counts them for the worker, and writes the status rows and the
 /// outbox rows of the status updates.
@@ -25,6 +26,8 @@ pub async fn finish(
     let order_ids: Vec<i32> = requests.iter().map(|request| request.order_id).collect();
     let attempts: Vec<i32> = requests.iter().map(|request| request.attempt).collect();
     let request_ids: Vec<&str> = requests.iter().map(|request| request.request_id.as_str()).collect();
+    let traces: Vec<Option<String>> =
+        requests.iter().map(|request| traceparents::of(&request.request_id)).collect();
     let name = claimant.worker.as_str();
     let rows = db
         .query(
@@ -36,6 +39,7 @@ pub async fn finish(
                 &name,
                 &claimant.token,
                 &OrderStatus::Ready.predecessors(),
+                &traces,
             ],
         )
         .await?;
@@ -62,6 +66,7 @@ pub async fn finish(
                 id,
                 request_id: request.request_id.clone(),
                 update,
+                is_old: false,
             })))
         })
         .collect::<Result<Vec<_>, DbError>>()?;
@@ -78,20 +83,20 @@ fn sql(locked: LockMode) -> String {
     format!(
         "
     with cooked as (
-        select * from unnest($1::int[], $2::int[], $3::text[]) with ordinality
-            as cooked (order_id, attempt, request_id, place)
+        select * from unnest($1::int[], $2::int[], $3::text[], $7::text[]) with ordinality
+            as cooked (order_id, attempt, request_id, traceparent, place)
     ), cook as (
         select id from workers where name = $4 for update
     ), target as (
         select id, number, status from orders
         where id = any($1) and (select count(*) from cook) >= 0 order by id for update{skip}
     ), unfinished as materialized (
-        select id, number, attempt, request_id from target join cooked on order_id = id where status = any($6)
+        select id, number, attempt, request_id, traceparent from target join cooked on order_id = id where status = any($6)
     ), released as (
         delete from order_claims as claim using unfinished
         where claim.order_id = any($1) and claim.order_id = unfinished.id
             and token is not distinct from $5 and claim.attempt = unfinished.attempt
-        returning claim.order_id, number, request_id
+        returning claim.order_id, number, request_id, traceparent
     ), done as (
         update orders set status = 'ready', completed_at = now(), updated_at = now()
         where id = any(array(select order_id from released))
@@ -103,8 +108,9 @@ fn sql(locked: LockMode) -> String {
         insert into order_status_log (order_id, status, changed_by, changed_at)
         select order_id, 'ready', $4, now() from released order by order_id
     ), announced as (
-        insert into status_outbox (request_id, due_at, order_number, old_status, new_status, changed_by, changed_at)
-        select request_id, {due_at}, number, 'cooking', 'ready', $4, now() from released order by order_id
+        insert into status_outbox (request_id, due_at, order_number, old_status, new_status, changed_by, changed_at,
+                                   traceparent)
+        select request_id, {due_at}, number, 'cooking', 'ready', $4, now(), traceparent from released order by order_id
         returning id, order_number
     )
     select announced.id as announced_id, now() as changed_at,

@@ -11,6 +11,7 @@ use super::claiming::unpublished_starts;
 use super::{Claim, Claimant, RecallOutcome, RecallRefusal, RecallRequest};
 use crate::database::{Database, DbError};
 use crate::outbox::{StatusOutboxRow, due_after_grace};
+use crate::traceparents;
 
 /// Takes an order that this worker finished within [`RECALL_WINDOW`] back to `cooking`, claims it
 /// again, and takes it off the worker's count. Writes the status row, with [`RECALL_NOTE`] as its
@@ -43,6 +44,7 @@ pub async fn recall(
                 &from.as_str(),
                 &RECALL_WINDOW.as_secs_f64(),
                 &RECALL_NOTE,
+                &traceparents::of(&request.request_id),
             ],
         )
         .await?;
@@ -55,7 +57,7 @@ pub async fn recall(
         Some(id) => {
             let update = update(request.number, name, row.try_get("changed_at")?, estimated_completion);
             let request_id = request.request_id.clone();
-            Some((StatusOutboxRow { id, request_id, update }, row.try_get("waits")?))
+            Some((StatusOutboxRow { id, request_id, update, is_old: false }, row.try_get("waits")?))
         }
         None => unpublished_starts(db, &[request.number]).await?.remove(&request.number),
     };
@@ -133,8 +135,9 @@ fn sql() -> String {
         select order_id, 'cooking', $2, now(), $9 from granted
     ), announced as (
         insert into status_outbox (request_id, due_at, order_number, old_status, new_status, changed_by, changed_at,
-                                   estimated_completion)
-        select $6, case when waits then now() else {due_at} end, number, $7, 'cooking', $2, now(), estimated_completion
+                                   estimated_completion, traceparent)
+        select $6, case when waits then now() else {due_at} end, number, $7, 'cooking', $2, now(), estimated_completion,
+               $10::text
         from granted join target on id = order_id cross join earlier
         returning id
     ), repeated as (

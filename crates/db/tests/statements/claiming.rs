@@ -44,7 +44,7 @@ async fn who_gets_an_order_cooks_it_and_has_it_to_announce() {
     };
     let outbox = scene.rows("select id from status_outbox").await;
     let id = outbox[0]["id"].as_i64().unwrap();
-    let announcement = StatusOutboxRow { id, request_id: request_id("req-7"), update };
+    let announcement = StatusOutboxRow { id, request_id: request_id("req-7"), update, is_old: false };
     assert_eq!((claim.status_update, outbox.len()), (Some(announcement), 1));
 }
 

@@ -35,7 +35,8 @@ async fn a_cooked_order_becomes_ready_and_is_counted_and_announced() {
         estimated_completion: None,
     };
     let id = scene.value("select max(id) from status_outbox where new_status = 'ready'").await.as_i64();
-    let announcement = StatusOutboxRow { id: id.unwrap(), request_id: request_id("req-7"), update };
+    let announcement =
+        StatusOutboxRow { id: id.unwrap(), request_id: request_id("req-7"), update, is_old: false };
     assert_eq!(outcome, Some(FinishOutcome::Ready(announcement)));
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::TraceParent;
 use telemetry::labels::Batch;
+use telemetry::traces::conventions;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -78,6 +80,7 @@ pub struct Batcher<S: Statement> {
 /// What a caller asks, and where it waits.
 struct Call<S: Statement> {
     request: S::Request,
+    trace: Option<TraceParent>,
     reply: Reply<S>,
 }
 
@@ -112,8 +115,20 @@ impl<S: Statement> Batcher<S> {
     /// # Errors
     /// The statement failed, or there is nobody who runs it.
     pub async fn ask(&self, request: S::Request) -> Result<S::Answer, BatchError<S::Error>> {
+        self.ask_traced(request, None).await
+    }
+
+    /// As [`Batcher::ask`], for a request at this place in a trace.
+    ///
+    /// # Errors
+    /// As [`Batcher::ask`].
+    pub async fn ask_traced(
+        &self,
+        request: S::Request,
+        trace: Option<TraceParent>,
+    ) -> Result<S::Answer, BatchError<S::Error>> {
         let (reply, answer) = oneshot::channel();
-        self.queue.send(Call { request, reply }).await.map_err(|_| BatchError::Ended)?;
+        self.queue.send(Call { request, trace, reply }).await.map_err(|_| BatchError::Ended)?;
         answer.await.map_err(|_| BatchError::Ended)?.map_err(BatchError::Failed)
     }
 }
@@ -145,9 +160,9 @@ impl<S: Statement> Lane<S> {
         while let Some(calls) = self.next_batch().await {
             let began = Instant::now();
             while alone.try_join_next().is_some() {}
-            for (request, reply) in self.run_together(calls).await {
+            for call in self.run_together(calls).await {
                 let (statement, permits) = (Arc::clone(&self.statement), Arc::clone(&self.alone));
-                alone.spawn(run_alone(statement, permits, request, reply));
+                alone.spawn(run_alone(statement, permits, call));
             }
             if !self.pace.is_zero() {
                 sleep_until(began + self.pace).await;
@@ -160,33 +175,36 @@ impl<S: Statement> Lane<S> {
     }
 
     /// Runs the statement for all of them. Returns those for which it must be run alone.
-    async fn run_together(&self, calls: Vec<Call<S>>) -> Vec<(S::Request, Reply<S>)> {
+    async fn run_together(&self, calls: Vec<Call<S>>) -> Vec<Call<S>> {
         // What nobody waits for is not carried out: its caller would never know.
         let waiting = calls.into_iter().filter(|call| !call.reply.is_closed());
-        let (requests, replies): (Vec<_>, Vec<_>) =
-            waiting.map(|Call { request, reply }| (request, reply)).unzip();
+        let (mut requests, mut waits) = (Vec::new(), Vec::new());
+        for Call { request, trace, reply } in waiting {
+            requests.push(request);
+            waits.push((trace, reply));
+        }
         if requests.is_empty() {
             return Vec::new();
         }
-        let began = Instant::now();
-        let outcome = self.statement.run(&requests, Mode::Together).await;
-        count(S::BATCH, requests.len(), began.elapsed());
-        match settle(replies, outcome, S::is_refusal) {
-            Settled::Done(replies, answers) => {
+        let traces = waits.iter().map(|(trace, _)| *trace);
+        let outcome = measured(&*self.statement, &requests, traces, Mode::Together).await;
+        let again = |(request, (trace, reply))| Call { request, trace, reply };
+        match settle(waits, outcome, S::is_refusal) {
+            Settled::Done(waits, answers) => {
                 let mut left_out = Vec::new();
-                for ((request, reply), answer) in requests.into_iter().zip(replies).zip(answers) {
+                for ((request, wait), answer) in requests.into_iter().zip(waits).zip(answers) {
                     match answer {
                         // Whoever asked may be gone.
-                        Some(answer) => drop(reply.send(Ok(answer))),
-                        None => left_out.push((request, reply)),
+                        Some(answer) => drop(wait.1.send(Ok(answer))),
+                        None => left_out.push(again((request, wait))),
                     }
                 }
                 left_out
             }
-            Settled::OneByOne(replies) => requests.into_iter().zip(replies).collect(),
-            Settled::Failed(replies, why) => {
+            Settled::OneByOne(waits) => requests.into_iter().zip(waits).map(again).collect(),
+            Settled::Failed(waits, why) => {
                 let why = Arc::new(why);
-                for reply in replies {
+                for (_, reply) in waits {
                     drop(reply.send(Err(Arc::clone(&why))));
                 }
                 Vec::new()
@@ -195,21 +213,36 @@ impl<S: Statement> Lane<S> {
     }
 }
 
+/// Runs the statement, and tells metrics and traces of it.
+async fn measured<S: Statement>(
+    statement: &S,
+    requests: &[S::Request],
+    traces: impl Iterator<Item = Option<TraceParent>>,
+    mode: Mode,
+) -> Result<Vec<Option<S::Answer>>, S::Error> {
+    let began = Instant::now();
+    let mut span = conventions::statement(S::BATCH, traces, requests.len());
+    let outcome = statement.run(requests, mode).await;
+    if outcome.is_err() {
+        conventions::failed(&mut span, "database");
+    }
+    count(S::BATCH, requests.len(), began.elapsed());
+    outcome
+}
+
 /// Runs the statement for one request, once fewer than the limit are run so.
 async fn run_alone<S: Statement>(
     statement: Arc<S>,
     permits: Arc<Semaphore>,
-    request: S::Request,
-    reply: Reply<S>,
+    Call { request, trace, reply }: Call<S>,
 ) {
     // Only a closed semaphore fails, and this one never closes.
     let _permit = permits.acquire().await;
     if reply.is_closed() {
         return;
     }
-    let began = Instant::now();
-    let outcome = statement.run(&[request], Mode::Alone).await.map_err(Arc::new);
-    count(S::BATCH, 1, began.elapsed());
+    let traces = std::iter::once(trace);
+    let outcome = measured(&*statement, &[request], traces, Mode::Alone).await.map_err(Arc::new);
     // A statement for a single request leaves nothing out.
     if let Some(outcome) = outcome.map(|answers| answers.into_iter().next().flatten()).transpose() {
         drop(reply.send(outcome));

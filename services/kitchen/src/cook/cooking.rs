@@ -8,6 +8,7 @@ use domain::{OrderNumber, OrderPointer, Priority};
 use logging::{Log, action};
 use runtime::failpoint;
 use telemetry::metrics::{LEASE_TAKEOVERS, ORDER_COOK, ORDER_TOTAL, ORDER_WAIT};
+use telemetry::traces::conventions;
 use tokio::time::{Instant, sleep};
 
 use super::{Cook, End, PAUSE_BEFORE_RETURN};
@@ -215,6 +216,9 @@ impl Cook {
     /// another worker may claim the order, and the result is `None`.
     async fn finish(&self, number: OrderNumber, claim: &Claim, log: &Log) -> Option<FinishOutcome> {
         let (order_id, attempt, request_id) = (claim.order_id, claim.attempt, log.request_id().clone());
+        // Until it is ready. Its status update comes after this.
+        let span = conventions::finish_order(&request_id);
+        let request_id = span.around(request_id);
         let request = FinishRequest { number, order_id, attempt, request_id };
         let doing = format!("finishing order {number}");
         let finishing =

@@ -7,8 +7,9 @@ use domain::inventory::Shortage;
 use domain::{NewOrder, OrderIdentity, OrderNumber, OrderRequest, RequestId};
 use logging::Log;
 use service::batching::InFlightGuard;
-use telemetry::labels::PlaceResult;
+use telemetry::labels::{Label as _, PlaceResult};
 use telemetry::metrics::ORDERS;
+use telemetry::traces::{Span, conventions};
 use tokio::sync::oneshot;
 
 use super::error::PlaceError;
@@ -34,6 +35,8 @@ pub struct Accepted {
     pub key: Option<KeyGuard>,
     /// The request of the message that asks for it.
     pub request: Option<OrderRequest>,
+    /// Lasts until it is stored.
+    storing: Span,
     reply: oneshot::Sender<Result<OrderNumber, PlaceError>>,
     /// Held until the client is answered.
     _permit: Permit,
@@ -83,7 +86,11 @@ impl Accepted {
     ) -> (Self, Answer) {
         let (reply, answer) = oneshot::channel();
         let PricedOrder { order, from_menu } = order;
-        (Self { identity, order, from_menu, request_id, key, request, reply, _permit: permit }, answer)
+        let storing = conventions::store_order(&request_id);
+        let request_id = storing.around(request_id);
+        let accepted =
+            Self { identity, order, from_menu, request_id, key, request, storing, reply, _permit: permit };
+        (accepted, answer)
     }
 
     /// The log of its request.
@@ -92,7 +99,8 @@ impl Accepted {
     }
 
     /// Its transaction has committed.
-    pub fn stored(self, row: PlacedOrder) -> Stored {
+    pub fn stored(mut self, row: PlacedOrder) -> Stored {
+        self.storing = Span::none();
         Stored { accepted: self, row }
     }
 
@@ -103,7 +111,10 @@ impl Accepted {
     }
 
     /// Answers the client: the order was not placed.
-    pub fn refuse(self, why: PlaceError) {
+    pub fn refuse(mut self, why: PlaceError) {
+        if why.label() == PlaceResult::Failed {
+            conventions::failed(&mut self.storing, PlaceResult::Failed.value());
+        }
         self.answer(Err(why));
     }
 

@@ -16,6 +16,7 @@ use runtime::failpoint;
 use service::batching::{self, Batches, Settled, settle};
 use telemetry::labels::Batch;
 use telemetry::metrics::STOCK_REFUSALS;
+use telemetry::traces::conventions;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -131,7 +132,13 @@ impl Task {
         const MESSAGE: &str = "The order could not be stored";
         failpoint::reached("order.before_commit");
         let began = Instant::now();
+        let traces = batch.iter().map(|order| order.request_id.trace());
+        let mut span = conventions::statement(Batch::Place, traces, batch.len());
         let outcome = self.insert(&batch).await;
+        if outcome.is_err() {
+            conventions::failed(&mut span, "database");
+        }
+        drop(span);
         batching::count(Batch::Place, batch.len(), began.elapsed());
         let is_refusal = |why: &DbError| why.is_permanent() && !why.is_in_doubt();
         match settle(batch, outcome, is_refusal) {

@@ -17,7 +17,7 @@ pub struct BoardBody {
 
 pub async fn board(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let context = RequestContext::new(&api, request, "/board", None);
-    let board = api.lookups.board().await.map(|board| {
+    let board = api.lookups.board(context.id()).await.map(|board| {
         Some(BoardBody {
             as_of: board.as_of.into(),
             preparing: board.preparing.clone(),

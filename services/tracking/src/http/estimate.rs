@@ -47,7 +47,7 @@ pub async fn of_order(request: HttpRequest, path: web::Path<String>, api: web::D
     let Ok(order_number) = asked.parse::<OrderNumber>() else {
         return context.unknown(&asked);
     };
-    let found = api.lookups.estimate(order_number).await;
+    let found = api.lookups.estimate(order_number, context.id()).await;
     let body = found
         .map(|found| found.map(|basis| body(&basis, configured(basis.order_type, &api.cooking_seconds))));
     context.answer(body, &asked)

@@ -85,7 +85,7 @@ pub async fn tickets(request: HttpRequest, api: web::Data<Api>) -> HttpResponse 
     if let Err(refusal) = api.gate.verify(&context.request, Access::Read) {
         return refusal.answer(&context.log).await;
     }
-    match api.lookups.kitchen().await {
+    match api.lookups.kitchen(context.id()).await {
         Ok(kitchen) => {
             HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body(&kitchen))
         }

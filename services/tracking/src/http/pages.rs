@@ -26,7 +26,7 @@ use super::{Api, orders};
 )]
 pub async fn track(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
     let Ok(order_number) = path.parse::<OrderNumber>() else { return ::web::not_found(request).await };
-    match api.lookups.status(order_number).await {
+    match api.lookups.status(order_number, &request_id::of(&request)).await {
         Ok(None) => ::web::not_found(request).await,
         Ok(Some(_)) | Err(_) => ::web::show(Page::Track, &request),
     }

@@ -37,7 +37,7 @@ pub async fn of_order(request: HttpRequest, path: web::Path<String>, api: web::D
         Ok(rows) => rows,
         Err(why) => return not_followed(&context, &why),
     };
-    let read = match api.lookups.log(order_number).await {
+    let read = match api.lookups.log(order_number, context.id()).await {
         Ok(Some(read)) => read,
         Ok(None) => return context.unknown(&asked),
         Err(why) => return context.failed("The database could not answer", &why),

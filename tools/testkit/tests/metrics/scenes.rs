@@ -2,8 +2,9 @@
 
 use amqprs::BasicProperties;
 use serde_json::json;
+use testkit::collector::Manner;
 use testkit::http::send;
-use testkit::{EventStream, Service, Stage, eventually, orders};
+use testkit::{Collector, EventStream, Service, Stage, eventually, orders};
 
 use crate::scrape::{Measured, Moved};
 
@@ -22,7 +23,8 @@ pub async fn a_day(moved: &mut Moved) {
     let stage = Stage::new().await;
     let broker = stage.broker().await;
     let launch = stage.order_service().env("INTAKE_ENABLED", "true").env("ORDER_STAFF_KEY", KEY);
-    let order = Measured::start(launch).await;
+    let collector = Collector::with(Manner::Rejecting(1)).await;
+    let order = Measured::start(collector.collecting_all(launch)).await;
     order.service.declared_all().await;
 
     // No queue takes it: neither that of its type nor the safety net.
@@ -61,6 +63,9 @@ pub async fn a_day(moved: &mut Moved) {
         broker.publish("notifications_fanout", "", properties, &update.to_string()).await;
     }
     notifier.until_moved("restaurant_notifications_repeated_total", moved).await;
+
+    order.until_moved("restaurant_spans_dropped_total", moved).await;
+    order.until_moved("restaurant_spans_exported_total", moved).await;
 
     // An order by message.
     let wanted =

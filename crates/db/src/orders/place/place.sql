@@ -10,10 +10,11 @@ counter as (
                || lpad((last_before + place)::text, greatest(3, length((last_before + place)::text)), '0') as number
     from counter, unnest($identities::uuid[], $customer_names::text[], $types::text[], $table_numbers::int[],
                          $delivery_addresses::text[], $total_amounts::text[], $priorities::int[],
-                         $request_ids::text[], $keys::text[], $fingerprints::bytea[], $contents::bytea[])
+                         $request_ids::text[], $keys::text[], $fingerprints::bytea[], $contents::bytea[],
+                         $traceparents::text[])
         with ordinality
         as input (identity, customer_name, type, table_number, delivery_address, total_amount, priority, request_id,
-                  key, fingerprint, contents, place)
+                  key, fingerprint, contents, traceparent, place)
 ), placed as (
     insert into orders (id, created_at, updated_at, number, customer_name, type, table_number, delivery_address,
                         total_amount, priority, status)
@@ -34,8 +35,8 @@ counter as (
     insert into order_status_log (order_id, status, changed_by, changed_at)
     select id, 'received', $changed_by, now() from numbered order by place
 ), outgoing as (
-    insert into order_outbox (order_id, request_id, due_at)
-    select id, request_id, now() + make_interval(secs => $relay_grace) from numbered
+    insert into order_outbox (order_id, request_id, due_at, traceparent)
+    select id, request_id, now() + make_interval(secs => $relay_grace), traceparent from numbered
 ), recognised as (
     insert into idempotency_keys (key, fingerprint, order_id)
     select key, fingerprint, id from numbered where key is not null

@@ -9,6 +9,7 @@ use domain::{Fingerprint, MenuItemId, order_pointer};
 use crate::database::DbError;
 use crate::named::{NamedStatement, Parameters};
 use crate::orders::{ORDER_SERVICE, Placement};
+use crate::traceparents;
 
 /// The values that every order has.
 pub(super) fn orders<'a>(
@@ -42,6 +43,7 @@ pub(super) fn orders<'a>(
             column(orders, |new| new.idempotency.map(|request| request.fingerprint.as_bytes())),
         )
         .with("contents", column(orders, contents))
+        .with("traceparents", column(orders, |new| traceparents::of(new.request_id)))
         .with("relay_grace", RELAY_GRACE.as_secs_f64())
         .with("item_places", column(&items, |(place, _)| *place))
         .with("item_names", column(&items, |(_, item)| item.name.as_str()))
