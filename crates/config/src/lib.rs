@@ -18,8 +18,10 @@ mod fuzzing;
 mod key;
 mod kinds;
 mod menu_mode;
+mod queue_type;
 mod reading;
 mod server_addresses;
+mod server_kinds;
 mod shape;
 mod table;
 mod tls_kinds;
@@ -37,10 +39,11 @@ pub use self::environment::secret;
 pub use self::key::{Key, Section};
 pub use self::kinds::LEAST_CONNECTIONS;
 pub use self::menu_mode::MenuMode;
+pub use self::queue_type::QueueType;
 pub use self::server_addresses::parse_hosts;
 pub use self::table::{
     Admin, Board, Config, CookingSeconds, Database, Http, Intake, KEYS, Kitchen, Log, Menu, Order, Rabbitmq,
-    Restaurant, SECTIONS, Shutdown, Web,
+    Restaurant, SECTIONS, Shutdown, Tracking, Web,
 };
 pub use self::tls_mode::TlsMode;
 pub use self::value_source::{Setting, ValueSource};
