@@ -54,10 +54,6 @@ const ADVICE: &[(&[&str], &str)] = &[
         "It exists with other settings than this version needs, and may hold orders: let the workers that know it cook them, then rabbitmqctl delete_queue --if-empty --if-unused, which refuses while there is an order in it; or use another vhost",
     ),
     (
-        &["PRECONDITION_FAILED", "stream_queue"],
-        "RabbitMQ keeps rejected orders safe in quorum queues only with this feature flag: rabbitmqctl enable_feature_flag stream_queue",
-    ),
-    (
         &["PRECONDITION_FAILED", "quorum"],
         "The vhost makes quorum queues where classic ones are asked for: rabbitmqctl update_vhost_metadata VHOST --default-queue-type classic, or use another vhost",
     ),

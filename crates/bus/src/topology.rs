@@ -333,7 +333,8 @@ mod tests {
     fn orders_and_dead_letters_are_of_the_type_that_is_set_and_nothing_else_is() {
         for queue in all_with_intake().1 {
             let follows = matches!(queue.kind, QueueKind::Orders | QueueKind::DeadLetters);
-            let types = [QueueType::Classic, QueueType::Quorum].map(|wanted| argument(&queue, wanted, QUEUE_TYPE));
+            let types =
+                [QueueType::Classic, QueueType::Quorum].map(|wanted| argument(&queue, wanted, QUEUE_TYPE));
             assert_eq!(types[0] != types[1], follows, "{}: {types:?}", queue.name);
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use deadlines::database::{CONNECT_DEADLINE, STATEMENT_DEADLINE};
 use deadpool_postgres::Transaction;
-use telemetry::labels::{Pool, To};
+use telemetry::labels::{Pool as Label, To};
 use telemetry::metrics::{POOL_WAIT, RECONNECTS};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -69,11 +69,24 @@ impl Database {
     ) -> Result<Self, DbError> {
         let connector = Connector::new(settings, service, access);
         let pools = Pools::new(connector, settings.max_connections, reserved)?;
-        Ok(Self {
+        Ok(Self::of(settings, pools))
+    }
+
+    /// A standby of the server that a service writes to, or reads from.
+    ///
+    /// # Errors
+    /// The settings contradict each other.
+    pub(crate) fn of_replica(settings: &config::Database, service: &str) -> Result<Self, DbError> {
+        let connector = Connector::new(settings, service, Access::ReadOnly);
+        Ok(Self::of(settings, Pools::of_replica(connector, settings.max_connections)?))
+    }
+
+    fn of(settings: &config::Database, pools: Pools) -> Self {
+        Self {
             pools: Arc::new(pools),
             address: format!("{}:{}", settings.host, settings.port).into(),
             tables_missing: Arc::default(),
-        })
+        }
     }
 
     /// The number of reserved connections, and so of concurrent relays.
@@ -127,8 +140,8 @@ impl Database {
 
     async fn client_of(&self, choice: PoolChoice) -> Result<Checkout, DbError> {
         let (pool, label) = match choice {
-            PoolChoice::Shared => (&self.pools.shared, Pool::Shared),
-            PoolChoice::Reserved => (&self.pools.reserved, Pool::Reserved),
+            PoolChoice::Shared => (&self.pools.shared, self.pools.label),
+            PoolChoice::Reserved => (&self.pools.reserved, Label::Reserved),
         };
         let asked = Instant::now();
         let pooled = pool.get().await;

@@ -32,6 +32,7 @@ pub mod outbox;
 mod pool;
 pub mod price_rules;
 mod recent;
+pub mod replica;
 pub mod rescue;
 pub mod rights;
 pub mod roles;
@@ -50,4 +51,5 @@ pub mod workers;
 
 pub use database::Database;
 pub use error::DbError;
+pub use replica::Reads;
 pub use session::Access;

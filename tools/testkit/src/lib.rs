@@ -24,6 +24,7 @@
 pub mod amqp_frames;
 pub mod authority;
 pub mod broker;
+pub mod clusters;
 pub mod database;
 pub mod event_stream;
 pub mod fake_broker;
@@ -41,6 +42,7 @@ pub mod wait;
 
 pub use authority::{Authority, Certified};
 pub use broker::Broker;
+pub use clusters::{PrimaryAndStandby, ThreeNodes};
 pub use devcluster::PortClaim;
 pub use event_stream::EventStream;
 pub use gateway::Gateway;

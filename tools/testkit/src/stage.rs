@@ -35,6 +35,11 @@ impl Stage {
         Self::on(owned.pair(), Some(owned)).await
     }
 
+    /// A stage on servers of somebody else, which outlive it.
+    pub async fn on_servers(servers: ServerPair) -> Self {
+        Self::on(servers, None).await
+    }
+
     async fn on(servers: ServerPair, owned: Option<OwnedPair>) -> Self {
         let name = format!("test_{:016x}", rand::random::<u64>());
         let stage = Self { servers, name, owned };

@@ -1,0 +1,275 @@
+//! Reads from a standby for as long as it is close behind the primary.
+//!
+//! How far behind it is, it cannot say itself: the time of the last transaction that it replayed
+//! grows on an idle primary too, although nothing is missing, and clocks differ. So positions in
+//! the write-ahead log are compared. A look notes the moment, asks the primary how far its log is
+//! written, and then the standby how far it has replayed. What could be seen on the primary at that
+//! moment is in its log up to that position. So a standby that is at a noted position has all of
+//! its moment. Only this process's clock counts.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use logging::{Log, action};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::database::{Database, DbError};
+
+/// Pause between two looks, if the allowed lag is not short.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// The shortest pause.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+/// The deadline of a look.
+const LOOK_DEADLINE: Duration = Duration::from_secs(2);
+/// The deadline of a read from the replica. Then there is still time to ask the primary.
+const READ_DEADLINE: Duration = Duration::from_secs(1);
+
+/// How far the primary's log is written. Not how far it is filled: at the end of a page, that
+/// position is behind a header, which a standby only replays with what follows it.
+const WRITTEN: &str = "select (pg_current_wal_lsn() - '0/0'::pg_lsn)::int8";
+/// How far the standby has replayed. Nothing if it is no standby: whoever was promoted may have
+/// another past than the primary that the service knows.
+const REPLAYED: &str =
+    "select case when pg_is_in_recovery() then (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::int8 end";
+
+/// Where a service reads. Cheap to clone.
+#[derive(Clone)]
+pub struct Reads {
+    primary: Database,
+    replica: Option<Arc<Replica>>,
+}
+
+struct Replica {
+    db: Database,
+    max_lag: Duration,
+    /// It has everything that could be seen on the primary at this moment.
+    as_of: Mutex<Option<Instant>>,
+}
+
+impl Reads {
+    /// From the replica of these settings while it is at most `max_lag` behind, else from the
+    /// primary. From the primary only, if there is none, or it may not be behind at all. It is not
+    /// used before [`Reads::watch`] runs.
+    ///
+    /// # Errors
+    /// The settings contradict each other.
+    pub fn new(
+        settings: &config::Database,
+        primary: Database,
+        service: &str,
+        max_lag: Duration,
+    ) -> Result<Self, DbError> {
+        let hosts = settings.read_replica.as_ref().filter(|_| !max_lag.is_zero());
+        let replica = hosts.map(|hosts| {
+            let settings = config::Database { host: hosts.clone(), ..settings.clone() };
+            let db = Database::of_replica(&settings, service)?;
+            Ok::<_, DbError>(Arc::new(Replica { db, max_lag, as_of: Mutex::default() }))
+        });
+        Ok(Self { primary, replica: replica.transpose()? })
+    }
+
+    /// Whether reads go to the replica now. `None` if there is none.
+    pub fn use_replica(&self) -> Option<bool> {
+        self.replica.as_ref().map(|replica| replica.is_close())
+    }
+
+    /// Reads from the replica what is there, else from the primary.
+    ///
+    /// # Errors
+    /// The primary failed. What fails at the replica, the primary is asked for.
+    pub async fn read<T, Look>(
+        &self,
+        is_there: impl Fn(&T) -> bool,
+        look: impl Fn(Database) -> Look,
+    ) -> Result<T, DbError>
+    where
+        Look: Future<Output = Result<T, DbError>>,
+    {
+        match self.from_replica(&look).await {
+            Some(found) if is_there(&found) => Ok(found),
+            _ => look(self.primary.clone()).await,
+        }
+    }
+
+    /// As [`Reads::read`], with an answer for each of these keys, in their order: the primary is
+    /// asked only for those without one.
+    ///
+    /// # Errors
+    /// As [`Reads::read`].
+    pub async fn read_each<K, T, Look>(
+        &self,
+        keys: &[K],
+        look: impl Fn(Database, Vec<K>) -> Look,
+    ) -> Result<Vec<Option<T>>, DbError>
+    where
+        K: Clone,
+        Look: Future<Output = Result<Vec<Option<T>>, DbError>>,
+    {
+        let Some(mut found) = self.from_replica(&|db| look(db, keys.to_vec())).await else {
+            return look(self.primary.clone(), keys.to_vec()).await;
+        };
+        let (mut places, mut missing) = (Vec::new(), Vec::new());
+        for (place, key) in keys.iter().enumerate() {
+            if found.get(place).is_none_or(Option::is_none) {
+                places.push(place);
+                missing.push(key.clone());
+            }
+        }
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        found.resize_with(keys.len(), || None);
+        let of_primary = look(self.primary.clone(), missing).await?;
+        for (place, answer) in places.into_iter().zip(of_primary) {
+            if let Some(slot) = found.get_mut(place) {
+                *slot = answer;
+            }
+        }
+        Ok(found)
+    }
+
+    /// What the replica says. `None` if it may not be asked, or has no answer.
+    async fn from_replica<T, Look>(&self, look: &impl Fn(Database) -> Look) -> Option<T>
+    where
+        Look: Future<Output = Result<T, DbError>>,
+    {
+        let replica = self.replica.as_ref().filter(|replica| replica.is_close())?;
+        match timeout(READ_DEADLINE, look(replica.db.clone())).await {
+            Ok(Ok(found)) => Some(found),
+            // A standby also ends statements that hold up its replay. The next look tells whether
+            // it can be asked again.
+            Ok(Err(_)) | Err(_) => {
+                replica.set(None);
+                None
+            }
+        }
+    }
+
+    /// Finds out how far behind the replica is, again and again. It never ends.
+    pub async fn watch(self, log: Log) {
+        let Some(replica) = self.replica else { return std::future::pending().await };
+        let interval = (replica.max_lag / 4).clamp(SHORTEST_INTERVAL, LOOK_INTERVAL);
+        let (began, mut noted, mut said) = (Instant::now(), Positions::default(), None);
+        loop {
+            let looked = timeout(LOOK_DEADLINE, replica.look(&self.primary, &mut noted)).await;
+            let is_close = replica.is_close();
+            // At the start the first connections take a moment.
+            let may_say = is_close || said.is_some() || began.elapsed() > LOOK_DEADLINE.max(replica.max_lag);
+            if said != Some(is_close) && may_say {
+                say(&log, is_close, &looked.unwrap_or(Ok(())));
+                said = Some(is_close);
+            }
+            sleep(interval).await;
+        }
+    }
+}
+
+fn say(log: &Log, is_close: bool, looked: &Result<(), DbError>) {
+    const LEFT: &str = "The read replica is too far behind, or does not answer: reads go to the primary";
+    match looked {
+        _ if is_close => log.info(action::REPLICA_USED, "Reads go to the read replica").emit(),
+        Ok(()) => log.info(action::REPLICA_LEFT, LEFT).emit(),
+        Err(why) => log.error(action::REPLICA_LEFT, LEFT, why).emit(),
+    }
+}
+
+impl Replica {
+    fn is_close(&self) -> bool {
+        let as_of = *self.as_of.lock().unwrap_or_else(PoisonError::into_inner);
+        as_of.is_some_and(|as_of| as_of.elapsed() <= self.max_lag)
+    }
+
+    fn set(&self, as_of: Option<Instant>) {
+        *self.as_of.lock().unwrap_or_else(PoisonError::into_inner) = as_of;
+    }
+
+    /// If the primary does not answer, what was found before ages.
+    async fn look(&self, primary: &Database, noted: &mut Positions) -> Result<(), DbError> {
+        let began = Instant::now();
+        let written = position(primary, WRITTEN).await?;
+        noted.forget_before(began.checked_sub(self.max_lag));
+        noted.note(began, written.unwrap_or(i64::MAX));
+        let replayed = position(&self.db, REPLAYED).await?;
+        self.set(replayed.and_then(|replayed| noted.last_reached(replayed)));
+        Ok(())
+    }
+}
+
+async fn position(db: &Database, sql: &str) -> Result<Option<i64>, DbError> {
+    Ok(match db.query_opt(sql, &[]).await? {
+        Some(row) => row.try_get(0)?,
+        None => None,
+    })
+}
+
+/// Positions of the primary's log, each with a moment before which nothing stood behind it.
+#[derive(Debug, Default)]
+struct Positions(VecDeque<(Instant, i64)>);
+
+impl Positions {
+    fn note(&mut self, at: Instant, position: i64) {
+        self.0.push_back((at, position));
+    }
+
+    /// Forgets moments that are too long ago to be of use.
+    fn forget_before(&mut self, oldest: Option<Instant>) {
+        let Some(oldest) = oldest else { return };
+        while self.0.front().is_some_and(|(at, _)| *at < oldest) {
+            self.0.pop_front();
+        }
+    }
+
+    /// The last moment that a standby at this position has all of. Forgets those before it.
+    fn last_reached(&mut self, replayed: i64) -> Option<Instant> {
+        let place = self.0.iter().rposition(|(_, position)| *position <= replayed)?;
+        self.0.drain(..place);
+        self.0.front().map(|(at, _)| *at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted(positions: &[i64]) -> (Instant, Positions) {
+        let start = Instant::now();
+        let mut noted = Positions::default();
+        for (second, position) in (0..).zip(positions) {
+            noted.note(start + Duration::from_secs(second), *position);
+        }
+        (start, noted)
+    }
+
+    #[test]
+    fn a_standby_has_all_of_the_last_moment_whose_position_it_has_reached() {
+        for (replayed, second) in [(99, None), (100, Some(0)), (249, Some(1)), (300, Some(3)), (999, Some(3))]
+        {
+            let (start, mut noted) = noted(&[100, 200, 250, 300]);
+            let expected = second.map(|second| start + Duration::from_secs(second));
+            assert_eq!(noted.last_reached(replayed), expected, "{replayed}");
+        }
+    }
+
+    #[test]
+    fn on_an_idle_primary_nothing_is_missing_however_long_ago_the_last_order_is() {
+        let (start, mut noted) = noted(&[100; 60]);
+        assert_eq!(noted.last_reached(100), Some(start + Duration::from_secs(59)));
+        assert_eq!(noted.0.len(), 1, "what is of no use is forgotten");
+    }
+
+    #[test]
+    fn a_new_primary_whose_log_is_shorter_counts_from_its_first_look_on() {
+        let (start, mut noted) = noted(&[100, 300, 120]);
+        assert_eq!(noted.last_reached(130), Some(start + Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn what_is_too_long_ago_is_forgotten() {
+        let (start, mut noted) = noted(&[100, 200, 300]);
+        noted.forget_before(Some(start + Duration::from_secs(2)));
+        assert_eq!(noted.last_reached(250), None);
+        noted.forget_before(None);
+        assert_eq!(noted.0.len(), 1);
+    }
+}
