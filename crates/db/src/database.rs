@@ -72,6 +72,22 @@ impl Database {
         Ok(Self::of(settings, pools))
     }
 
+    /// For a program that only reads: on the primary, or on a standby if only that can be reached.
+    /// Then what it reads may be a little old.
+    ///
+    /// # Errors
+    /// The settings contradict each other.
+    pub async fn for_reading(settings: &config::Database, program: &str) -> Result<Self, DbError> {
+        let primary = Self::new(settings, program, Access::ReadPrimary)?;
+        match primary.ping().await {
+            Err(DbError::UnsuitableServer { why: UnsuitableServer::Standby, .. }) => {
+                Self::new(settings, program, Access::ReadOnly)
+            }
+            // If it cannot be reached, the next statement says so.
+            _ => Ok(primary),
+        }
+    }
+
     /// A standby of the server that a service writes to, or reads from.
     ///
     /// # Errors

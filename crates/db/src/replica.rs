@@ -33,6 +33,41 @@ const WRITTEN: &str = "select (pg_current_wal_lsn() - '0/0'::pg_lsn)::int8";
 const REPLAYED: &str =
     "select case when pg_is_in_recovery() then (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::int8 end";
 
+/// What a read replica is at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplicaState {
+    /// A standby, which lacks so many bytes of the primary's log.
+    Standby {
+        /// 0 if it lacks nothing.
+        behind_bytes: u64,
+    },
+    /// It takes part in no replication, or was promoted.
+    NoStandby,
+}
+
+/// Asks the replica of these settings what it is. `None` if there is none.
+///
+/// # Errors
+/// It cannot be reached, or the primary does not answer.
+pub async fn inspect(
+    settings: &config::Database,
+    primary: &Database,
+    program: &str,
+) -> Result<Option<ReplicaState>, DbError> {
+    let Some(db) = replica_of(settings, program)? else { return Ok(None) };
+    let written = position(primary, WRITTEN).await?.unwrap_or_default();
+    let replayed = position(&db, REPLAYED).await?;
+    Ok(Some(replayed.map_or(ReplicaState::NoStandby, |replayed| ReplicaState::Standby {
+        behind_bytes: u64::try_from(written.saturating_sub(replayed)).unwrap_or(0),
+    })))
+}
+
+fn replica_of(settings: &config::Database, program: &str) -> Result<Option<Database>, DbError> {
+    let Some(hosts) = &settings.read_replica else { return Ok(None) };
+    let settings = config::Database { host: hosts.clone(), ..settings.clone() };
+    Database::of_replica(&settings, program).map(Some)
+}
+
 /// Where a service reads. Cheap to clone.
 #[derive(Clone)]
 pub struct Reads {
@@ -60,13 +95,9 @@ impl Reads {
         service: &str,
         max_lag: Duration,
     ) -> Result<Self, DbError> {
-        let hosts = settings.read_replica.as_ref().filter(|_| !max_lag.is_zero());
-        let replica = hosts.map(|hosts| {
-            let settings = config::Database { host: hosts.clone(), ..settings.clone() };
-            let db = Database::of_replica(&settings, service)?;
-            Ok::<_, DbError>(Arc::new(Replica { db, max_lag, as_of: Mutex::default() }))
-        });
-        Ok(Self { primary, replica: replica.transpose()? })
+        let db = if max_lag.is_zero() { None } else { replica_of(settings, service)? };
+        let replica = db.map(|db| Arc::new(Replica { db, max_lag, as_of: Mutex::default() }));
+        Ok(Self { primary, replica })
     }
 
     /// Whether reads go to the replica now. `None` if there is none.
