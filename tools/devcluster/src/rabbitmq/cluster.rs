@@ -74,11 +74,12 @@ impl RabbitmqCluster {
         guard: Option<ProcessGuard>,
     ) -> Result<Self, Error> {
         let claim = PortClaim::of(0).map_err(Error::NoPort)?;
+        let epmd = claim.port();
         let (cookie, password) = (password::random(), password::random());
         let options = |number| RabbitmqOptions {
             password: Some(password.clone()),
             guard: guard.clone(),
-            membership: Some(Membership { number, size, epmd: claim.port(), cookie: cookie.clone() }),
+            membership: Some(Membership { number, size, epmd, cookie: cookie.clone() }),
             ..RabbitmqOptions::default()
         };
         let folder_of = |number| folder.join(format!("rabbitmq_{number}"));
