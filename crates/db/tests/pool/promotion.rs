@@ -9,7 +9,7 @@ use crate::scene::{migrated, open, place};
 #[tokio::test]
 async fn whoever_is_promoted_is_found() {
     let mut servers = PrimaryAndStandby::start().await;
-    let stage = servers.stage().await;
+    let mut stage = servers.stage().await;
     migrated(&stage).await;
     let settings = config::Database { host: servers.hosts(), ..stage.database_settings() };
     let writer = open(&settings);
@@ -30,6 +30,7 @@ async fn whoever_is_promoted_is_found() {
     by_chance.ping().await.expect("a standby is better than nothing");
 
     servers.promote().await;
+    stage.servers.postgres = servers.standby_address();
     place(&writer).await.unwrap();
     writer.takes_writes().await.unwrap();
     reader.ping().await.unwrap();
