@@ -19,10 +19,15 @@ const TOLD_OF_READ_ONLY: Duration = Duration::from_secs(12);
 
 #[tokio::test]
 async fn each_node_of_rabbitmq_is_killed_in_turn() {
-    let mut nodes = ThreeNodes::start().await;
-    let environment = [("RABBITMQ_HOST", nodes.hosts()), ("RABBITMQ_QUEUE_TYPE", "quorum".to_owned())];
-    let mut restaurant =
-        Restaurant::open_alone_on(async || (nodes.stage().await, environment.to_vec())).await;
+    let mut nodes = None;
+    let mut restaurant = Restaurant::open_alone_on(async || {
+        let started = nodes.insert(ThreeNodes::start().await);
+        let environment =
+            vec![("RABBITMQ_HOST", started.hosts()), ("RABBITMQ_QUEUE_TYPE", "quorum".to_owned())];
+        (started.stage().await, environment)
+    })
+    .await;
+    let mut nodes = nodes.expect("started");
     let load = restaurant.load();
     let mut longest = Duration::ZERO;
     for _ in 0..either(1, 2) {
@@ -46,10 +51,13 @@ async fn each_node_of_rabbitmq_is_killed_in_turn() {
 
 #[tokio::test]
 async fn the_primary_is_killed_and_its_standby_promoted() {
-    let mut servers = PrimaryAndStandby::start().await;
-    let environment = [("DB_HOST", servers.hosts())];
-    let mut restaurant =
-        Restaurant::open_alone_on(async || (servers.stage().await, environment.to_vec())).await;
+    let mut servers = None;
+    let mut restaurant = Restaurant::open_alone_on(async || {
+        let started = servers.insert(PrimaryAndStandby::start().await);
+        (started.stage().await, vec![("DB_HOST", started.hosts())])
+    })
+    .await;
+    let mut servers = servers.expect("started");
     let load = restaurant.load();
     load.accepts(20).await;
     let killed = Instant::now();
