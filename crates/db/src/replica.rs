@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use logging::{Log, action};
+use telemetry::metrics::REPLICA_BEHIND;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::database::{Database, DbError};
@@ -182,8 +183,11 @@ impl Reads {
         let Some(replica) = self.replica else { return std::future::pending().await };
         let interval = (replica.max_lag / 4).clamp(SHORTEST_INTERVAL, LOOK_INTERVAL);
         let (began, mut noted, mut said) = (Instant::now(), Positions::default(), None);
+        let mut as_of = began;
         loop {
             let looked = timeout(LOOK_DEADLINE, replica.look(&self.primary, &mut noted)).await;
+            as_of = replica.as_of().unwrap_or(as_of);
+            REPLICA_BEHIND.set(i64::try_from(as_of.elapsed().as_secs()).unwrap_or(i64::MAX));
             let is_close = replica.is_close();
             // At the start the first connections take a moment.
             let may_say = is_close || said.is_some() || began.elapsed() > LOOK_DEADLINE.max(replica.max_lag);
@@ -206,9 +210,12 @@ fn say(log: &Log, is_close: bool, looked: &Result<(), DbError>) {
 }
 
 impl Replica {
+    fn as_of(&self) -> Option<Instant> {
+        *self.as_of.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn is_close(&self) -> bool {
-        let as_of = *self.as_of.lock().unwrap_or_else(PoisonError::into_inner);
-        as_of.is_some_and(|as_of| as_of.elapsed() <= self.max_lag)
+        self.as_of().is_some_and(|as_of| as_of.elapsed() <= self.max_lag)
     }
 
     fn set(&self, as_of: Option<Instant>) {
