@@ -22,6 +22,7 @@ pub mod inspection;
 pub mod intake;
 pub mod inventory;
 pub mod kitchen_tickets;
+mod log_position;
 pub mod menu;
 mod named;
 pub mod order_days;

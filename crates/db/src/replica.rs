@@ -2,12 +2,10 @@
 //!
 //! How far behind it is, it cannot say itself: the time of the last transaction that it replayed
 //! grows on an idle primary too, although nothing is missing, and clocks differ. So positions in
-//! the write-ahead log are compared. A look notes the moment, asks the primary how far its log is
-//! written, and then the standby how far it has replayed. What could be seen on the primary at that
-//! moment is in its log up to that position. So a standby that is at a noted position has all of
-//! its moment. Only this process's clock counts.
+//! the write-ahead log are compared (`log_position`). Now and then the primary is asked how
+//! far its log is written. Each read from the standby also asks how far that one has replayed. Only
+//! this process's clock counts.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +14,7 @@ use telemetry::metrics::REPLICA_BEHIND;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::database::{Database, DbError};
+use crate::log_position::{NotedPositions, REPLAYED, WRITTEN};
 
 /// Pause between two looks, if the allowed lag is not short.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -25,14 +24,6 @@ const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 const LOOK_DEADLINE: Duration = Duration::from_secs(2);
 /// The deadline of a read from the replica. Then there is still time to ask the primary.
 const READ_DEADLINE: Duration = Duration::from_secs(1);
-
-/// How far the primary's log is written. Not how far it is filled: at the end of a page, that
-/// position is behind a header, which a standby only replays with what follows it.
-const WRITTEN: &str = "select (pg_current_wal_lsn() - '0/0'::pg_lsn)::int8";
-/// How far the standby has replayed. Nothing if it is no standby: whoever was promoted may have
-/// another past than the primary that the service knows.
-const REPLAYED: &str =
-    "select case when pg_is_in_recovery() then (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::int8 end";
 
 /// What a read replica is at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,18 +46,24 @@ pub async fn inspect(
     primary: &Database,
     program: &str,
 ) -> Result<Option<ReplicaState>, DbError> {
-    let Some(db) = replica_of(settings, program)? else { return Ok(None) };
+    let Some((db, _)) = replica_of(settings, program, Duration::ZERO)? else { return Ok(None) };
     let written = position(primary, WRITTEN).await?.unwrap_or_default();
-    let replayed = position(&db, REPLAYED).await?;
+    let replayed = position(&db.unproved(), REPLAYED).await?;
     Ok(Some(replayed.map_or(ReplicaState::NoStandby, |replayed| ReplicaState::Standby {
         behind_bytes: u64::try_from(written.saturating_sub(replayed)).unwrap_or(0),
     })))
 }
 
-fn replica_of(settings: &config::Database, program: &str) -> Result<Option<Database>, DbError> {
+/// The replica of these settings, and what proves that it is close.
+fn replica_of(
+    settings: &config::Database,
+    service: &str,
+    max_lag: Duration,
+) -> Result<Option<(Database, Arc<NotedPositions>)>, DbError> {
     let Some(hosts) = &settings.read_replica else { return Ok(None) };
     let settings = config::Database { host: hosts.clone(), ..settings.clone() };
-    Database::of_replica(&settings, program).map(Some)
+    let noted = Arc::new(NotedPositions::within(max_lag));
+    Ok(Some((Database::of_replica(&settings, service, Arc::clone(&noted))?, noted)))
 }
 
 /// Where a service reads. Cheap to clone.
@@ -79,6 +76,7 @@ pub struct Reads {
 struct Replica {
     db: Database,
     max_lag: Duration,
+    noted: Arc<NotedPositions>,
     /// It has everything that could be seen on the primary at this moment.
     as_of: Mutex<Option<Instant>>,
 }
@@ -96,8 +94,9 @@ impl Reads {
         service: &str,
         max_lag: Duration,
     ) -> Result<Self, DbError> {
-        let db = if max_lag.is_zero() { None } else { replica_of(settings, service)? };
-        let replica = db.map(|db| Arc::new(Replica { db, max_lag, as_of: Mutex::default() }));
+        let found = if max_lag.is_zero() { None } else { replica_of(settings, service, max_lag)? };
+        let replica =
+            found.map(|(db, noted)| Arc::new(Replica { db, max_lag, noted, as_of: Mutex::default() }));
         Ok(Self { primary, replica })
     }
 
@@ -182,10 +181,10 @@ impl Reads {
     pub async fn watch(self, log: Log) {
         let Some(replica) = self.replica else { return std::future::pending().await };
         let interval = (replica.max_lag / 4).clamp(SHORTEST_INTERVAL, LOOK_INTERVAL);
-        let (began, mut noted, mut said) = (Instant::now(), Positions::default(), None);
+        let (began, mut said) = (Instant::now(), None);
         let mut as_of = began;
         loop {
-            let looked = timeout(LOOK_DEADLINE, replica.look(&self.primary, &mut noted)).await;
+            let looked = timeout(LOOK_DEADLINE, replica.look(&self.primary)).await;
             as_of = replica.as_of().unwrap_or(as_of);
             REPLICA_BEHIND.set(i64::try_from(as_of.elapsed().as_secs()).unwrap_or(i64::MAX));
             let is_close = replica.is_close();
@@ -223,13 +222,13 @@ impl Replica {
     }
 
     /// If the primary does not answer, what was found before ages.
-    async fn look(&self, primary: &Database, noted: &mut Positions) -> Result<(), DbError> {
+    async fn look(&self, primary: &Database) -> Result<(), DbError> {
         let began = Instant::now();
-        let written = position(primary, WRITTEN).await?;
-        noted.forget_before(began.checked_sub(self.max_lag));
-        noted.note(began, written.unwrap_or(i64::MAX));
-        let replayed = position(&self.db, REPLAYED).await?;
-        self.set(replayed.and_then(|replayed| noted.last_reached(replayed)));
+        if let Some(written) = position(primary, WRITTEN).await? {
+            self.noted.note(began, written);
+        }
+        let replayed = position(&self.db.unproved(), REPLAYED).await?;
+        self.set(replayed.and_then(|replayed| self.noted.last_reached(replayed)));
         Ok(())
     }
 }
@@ -239,75 +238,4 @@ async fn position(db: &Database, sql: &str) -> Result<Option<i64>, DbError> {
         Some(row) => row.try_get(0)?,
         None => None,
     })
-}
-
-/// Positions of the primary's log, each with a moment before which nothing stood behind it.
-#[derive(Debug, Default)]
-struct Positions(VecDeque<(Instant, i64)>);
-
-impl Positions {
-    fn note(&mut self, at: Instant, position: i64) {
-        self.0.push_back((at, position));
-    }
-
-    /// Forgets moments that are too long ago to be of use.
-    fn forget_before(&mut self, oldest: Option<Instant>) {
-        let Some(oldest) = oldest else { return };
-        while self.0.front().is_some_and(|(at, _)| *at < oldest) {
-            self.0.pop_front();
-        }
-    }
-
-    /// The last moment that a standby at this position has all of. Forgets those before it.
-    fn last_reached(&mut self, replayed: i64) -> Option<Instant> {
-        let place = self.0.iter().rposition(|(_, position)| *position <= replayed)?;
-        self.0.drain(..place);
-        self.0.front().map(|(at, _)| *at)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn noted(positions: &[i64]) -> (Instant, Positions) {
-        let start = Instant::now();
-        let mut noted = Positions::default();
-        for (second, position) in (0..).zip(positions) {
-            noted.note(start + Duration::from_secs(second), *position);
-        }
-        (start, noted)
-    }
-
-    #[test]
-    fn a_standby_has_all_of_the_last_moment_whose_position_it_has_reached() {
-        for (replayed, second) in [(99, None), (100, Some(0)), (249, Some(1)), (300, Some(3)), (999, Some(3))]
-        {
-            let (start, mut noted) = noted(&[100, 200, 250, 300]);
-            let expected = second.map(|second| start + Duration::from_secs(second));
-            assert_eq!(noted.last_reached(replayed), expected, "{replayed}");
-        }
-    }
-
-    #[test]
-    fn on_an_idle_primary_nothing_is_missing_however_long_ago_the_last_order_is() {
-        let (start, mut noted) = noted(&[100; 60]);
-        assert_eq!(noted.last_reached(100), Some(start + Duration::from_secs(59)));
-        assert_eq!(noted.0.len(), 1, "what is of no use is forgotten");
-    }
-
-    #[test]
-    fn a_new_primary_whose_log_is_shorter_counts_from_its_first_look_on() {
-        let (start, mut noted) = noted(&[100, 300, 120]);
-        assert_eq!(noted.last_reached(130), Some(start + Duration::from_secs(2)));
-    }
-
-    #[test]
-    fn what_is_too_long_ago_is_forgotten() {
-        let (start, mut noted) = noted(&[100, 200, 300]);
-        noted.forget_before(Some(start + Duration::from_secs(2)));
-        assert_eq!(noted.last_reached(250), None);
-        noted.forget_before(None);
-        assert_eq!(noted.0.len(), 1);
-    }
 }
