@@ -117,7 +117,7 @@ impl Reads {
     where
         Look: Future<Output = Result<T, DbError>>,
     {
-        match self.from_replica(&look).await {
+        match self.read_replica(&look).await {
             Some(found) if is_there(&found) => Ok(found),
             _ => look(self.primary.clone()).await,
         }
@@ -137,7 +137,7 @@ impl Reads {
         K: Clone,
         Look: Future<Output = Result<Vec<Option<T>>, DbError>>,
     {
-        let Some(mut found) = self.from_replica(&|db| look(db, keys.to_vec())).await else {
+        let Some(mut found) = self.read_replica(&|db| look(db, keys.to_vec())).await else {
             return look(self.primary.clone(), keys.to_vec()).await;
         };
         let (mut places, mut missing) = (Vec::new(), Vec::new());
@@ -161,20 +161,18 @@ impl Reads {
     }
 
     /// What the replica says. `None` if it may not be asked, or has no answer.
-    async fn from_replica<T, Look>(&self, look: &impl Fn(Database) -> Look) -> Option<T>
+    async fn read_replica<T, Look>(&self, look: &impl Fn(Database) -> Look) -> Option<T>
     where
         Look: Future<Output = Result<T, DbError>>,
     {
         let replica = self.replica.as_ref().filter(|replica| replica.is_close())?;
-        match timeout(READ_DEADLINE, look(replica.db.clone())).await {
-            Ok(Ok(found)) => Some(found),
-            // A standby also ends statements that hold up its replay. The next look tells whether
-            // it can be asked again.
-            Ok(Err(_)) | Err(_) => {
-                replica.set(None);
-                None
-            }
+        let looked = timeout(READ_DEADLINE, look(replica.db.clone())).await;
+        if !matches!(looked, Ok(Ok(_))) {
+            // A standby also ends statements that hold up its replay. The next look tells whether it
+            // can be asked again.
+            replica.set(None);
         }
+        looked.ok()?.ok()
     }
 
     /// Finds out how far behind the replica is, again and again. It never ends.

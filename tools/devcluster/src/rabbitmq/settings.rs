@@ -51,14 +51,13 @@ pub(super) fn rabbitmq_conf(ports: Ports) -> String {
 /// serving, so that there are never two clusters. The log of quorum queues is cut early: by default
 /// it grows to 512 MB.
 pub(super) fn clustering(membership: &Membership) -> String {
-    let mut lines = "cluster_formation.peer_discovery_backend = classic_config\n\
+    let lines = "cluster_formation.peer_discovery_backend = classic_config\n\
                      cluster_partition_handling = pause_minority\n\
                      raft.wal_max_size_bytes = 33554432\n"
         .to_owned();
-    for (number, node) in (1..).zip(membership.nodes()) {
-        lines += &format!("cluster_formation.classic_config.nodes.{number} = {node}\n");
-    }
-    lines
+    let node =
+        |(number, node): (u8, String)| format!("cluster_formation.classic_config.nodes.{number} = {node}\n");
+    (1..).zip(membership.nodes()).map(node).fold(lines, |lines, node: String| lines + &node)
 }
 
 /// The lines of `rabbitmq.conf` for TLS. A client may log in by its certificate, as the user of its
