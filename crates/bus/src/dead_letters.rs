@@ -2,7 +2,8 @@
 //!
 //! AMQP cannot browse a queue without consuming it. So a [`Pass`] consumes the queue from its head,
 //! acknowledges only what it removes, and requeues the rest at the end. RabbitMQ puts each message
-//! back at its old position. However a pass ends, by Ctrl-C, `kill -9` or a lost connection,
+//! back at its old position; a quorum queue puts all of them before what came later, in any order.
+//! However a pass ends, by Ctrl-C, `kill -9` or a lost connection,
 //! RabbitMQ requeues what was not acknowledged. Only one pass runs at a time, because a second one
 //! would not see the messages that the first one holds.
 
@@ -21,7 +22,7 @@ use amqprs::channel::{
     BasicAckArguments, BasicCancelArguments, BasicConsumeArguments, BasicGetArguments, BasicNackArguments,
     BasicQosArguments, ConsumerMessage, QueueDeclareArguments,
 };
-use config::Rabbitmq;
+use config::{QueueType, Rabbitmq};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -41,8 +42,9 @@ const WINDOW: u16 = 100;
 const WINDOW_BODY: u64 = MAX_BODY as u64;
 /// The deadline of a message that is fetched alone, however large it is.
 const LARGE_DEADLINE: Duration = Duration::from_mins(1);
-/// One consumer tag for all windows: RabbitMQ requeues one consumer's messages in one step, several
-/// consumers' much more slowly.
+/// One consumer tag for all windows of a classic queue: RabbitMQ requeues one consumer's messages in
+/// one step, several consumers' much more slowly. A quorum queue takes a new consumer of the same
+/// tag for the old one, which has all that its prefetch allows: there each window has its own tag.
 const CONSUMER: &str = "window";
 /// If no message arrives within this time, another consumer has taken the counted ones.
 const DELIVERY_DEADLINE: Duration = Duration::from_secs(3);
@@ -75,6 +77,8 @@ pub struct Pass {
     total: u32,
     unread: u32,
     window: VecDeque<ConsumerMessage>,
+    /// The windows that were read with tags of their own. `None` while one tag is for all.
+    own_tags: Option<u32>,
     ids: id::Counter,
 }
 
@@ -95,7 +99,8 @@ impl Pass {
         match counted.await {
             Ok(total) => {
                 let (window, ids) = (VecDeque::new(), id::Counter::default());
-                Ok(Self { session, total, unread: total, window, ids })
+                let own_tags = (session.queue_type == QueueType::Quorum).then_some(0);
+                Ok(Self { session, total, unread: total, window, own_tags, ids })
             }
             Err(why) => {
                 let why = session.explain(why);
@@ -173,30 +178,49 @@ impl Pass {
         left
     }
 
-    /// Fetches the next messages. The prefetch counts each consumer's messages alone. So a new
-    /// consumer per window advances although the earlier messages are held.
+    /// Fetches the next messages.
     async fn read_window(&mut self) -> Result<(), SessionError> {
         let wanted = u16::try_from(self.unread).unwrap_or(WINDOW).min(WINDOW);
+        self.consume(wanted).await?;
+        let lacking = wanted.saturating_sub(u16::try_from(self.window.len()).unwrap_or(u16::MAX));
+        if lacking > 0 && self.own_tags.is_none() {
+            // The queue need not be of the type that is set.
+            self.own_tags = Some(0);
+            self.consume(lacking).await?;
+        }
+        // Messages that arrived after the beginning are not part of the pass.
+        self.window.truncate(usize::try_from(self.unread).unwrap_or(usize::MAX));
+        let read = u32::try_from(self.window.len()).unwrap_or(u32::MAX);
+        let is_short = read < u32::from(wanted);
+        self.unread = if is_short { 0 } else { self.unread.saturating_sub(read) };
+        Ok(())
+    }
+
+    /// Consumes so many messages. The prefetch counts each consumer's messages alone. So a new
+    /// consumer advances although the messages of earlier ones are held.
+    async fn consume(&mut self, wanted: u16) -> Result<(), SessionError> {
+        let tag = match &mut self.own_tags {
+            None => CONSUMER.to_owned(),
+            Some(windows) => {
+                *windows += 1;
+                format!("{CONSUMER}-{windows}")
+            }
+        };
         let channel = &self.session.channel;
         rpc("setting the prefetch", channel.basic_qos(BasicQosArguments::new(0, wanted, false))).await?;
-        let arguments = BasicConsumeArguments::new(DEAD_LETTER_QUEUE, CONSUMER).exclusive(true).finish();
+        let arguments = BasicConsumeArguments::new(DEAD_LETTER_QUEUE, &tag).exclusive(true).finish();
         let doing = format!("reading '{DEAD_LETTER_QUEUE}'");
         let (_, mut messages) = rpc(&doing, channel.basic_consume_rx(arguments)).await?;
-        while self.window.len() < usize::from(wanted) {
+        for _ in 0..wanted {
             let next = next_message(&mut self.session.events, &mut messages);
             match timeout(DELIVERY_DEADLINE, next).await {
                 Ok(message) => self.window.push_back(message?),
                 Err(_) => break,
             }
         }
-        let cancel = BasicCancelArguments::new(CONSUMER);
+        let cancel = BasicCancelArguments::new(&tag);
         rpc("cancelling a consumer", self.session.channel.basic_cancel(cancel)).await?;
         self.window.extend(rest_of(&mut messages).await?);
-        // Messages that arrived after the beginning are not part of the pass.
-        self.window.truncate(usize::try_from(self.unread).unwrap_or(usize::MAX));
-        let read = u32::try_from(self.window.len()).unwrap_or(u32::MAX);
-        let is_short = read < u32::from(wanted);
-        self.unread = if is_short { 0 } else { self.unread.saturating_sub(read) };
         Ok(())
     }
 

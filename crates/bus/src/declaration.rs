@@ -276,7 +276,7 @@ async fn declare_queue(
     queue: &Queue,
     deadline: Duration,
 ) -> Result<(), SessionError> {
-    let declaring = side.channel.queue_declare(queue.declaration());
+    let declaring = side.channel.queue_declare(queue.declaration(side.queue_type));
     let declared = rpc_within(deadline, &format!("declaring queue '{}'", queue.name), declaring).await;
     declared.map_err(|why| side.explain(why))?;
     bind(side, queue, deadline).await

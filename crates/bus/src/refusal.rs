@@ -5,6 +5,8 @@
 
 const EVENTS_DIFFER: &str = "It exists with other settings than this version needs. It holds events only, no orders: delete it once nobody needs those (rabbitmqctl delete_queue), or use another vhost";
 
+const OTHER_TYPE: &str = "It is of another type than rabbitmq.queue_type (RABBITMQ_QUEUE_TYPE) says, and may hold orders: set that to the type that it has, or change the queues as docs/operations.md, 'From classic to quorum queues', says (rabbitmqctl delete_queue --if-empty)";
+
 /// Words of a reason and the advice for it. The first matching row counts.
 const ADVICE: &[(&[&str], &str)] = &[
     (
@@ -35,6 +37,12 @@ const ADVICE: &[(&[&str], &str)] = &[
         &["inequivalent arg", "'kitchen_dlq'"],
         "It is used as it is. To have it as this version declares it, empty it first ('restaurant-ctl dlq'), then rabbitmqctl delete_queue --if-empty --if-unused",
     ),
+    // RabbitMQ names the first argument that differs, and only the queues of one type have these.
+    (&["inequivalent arg 'x-queue-type'", "'kitchen_"], OTHER_TYPE),
+    (&["inequivalent arg 'x-max-priority'", "'kitchen_", "received none"], OTHER_TYPE),
+    (&["inequivalent arg 'x-dead-letter-strategy'", "'kitchen_"], OTHER_TYPE),
+    (&["inequivalent arg 'x-delivery-limit'", "'kitchen_", "received none"], OTHER_TYPE),
+    (&["inequivalent arg 'x-overflow'", "'kitchen_"], OTHER_TYPE),
     (&["inequivalent arg", "'order_status_updates'"], EVENTS_DIFFER),
     (&["inequivalent arg", "'db_write_order_status'"], EVENTS_DIFFER),
     (
@@ -126,6 +134,18 @@ mod tests {
             (
                 "406 PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'kitchen_dlq' in vhost '/': received 'classic' but current is 'quorum'",
                 "used as it is",
+            ),
+            (
+                "406 PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'kitchen_takeout_queue' in vhost '/': received 'quorum' but current is 'classic'",
+                "rabbitmq.queue_type",
+            ),
+            (
+                "406 PRECONDITION_FAILED - inequivalent arg 'x-max-priority' for queue 'kitchen_takeout_queue' in vhost '/': received none but current is the value '10' of type 'long'",
+                "rabbitmq.queue_type",
+            ),
+            (
+                "406 PRECONDITION_FAILED - inequivalent arg 'x-dead-letter-strategy' for queue 'kitchen_delivery_queue' in vhost '/': received none but current is the value 'at-least-once' of type 'longstr'",
+                "rabbitmq.queue_type",
             ),
             (
                 "406 PRECONDITION_FAILED - invalid arg 'x-max-priority' for queue 'kitchen_queue' in vhost '/' of queue type rabbit_quorum_queue",

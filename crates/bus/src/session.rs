@@ -25,7 +25,7 @@ use std::time::Duration;
 use amqprs::channel::{Channel, ConsumerMessage};
 use amqprs::connection::Connection;
 use amqprs::error::Error as AmqpError;
-use config::Rabbitmq;
+use config::{QueueType, Rabbitmq};
 use tls::{FilesError, Refusal, Section};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -150,6 +150,8 @@ pub async fn check(settings: &Rabbitmq, name: &str) -> Result<(), SessionError> 
 pub(crate) struct Session {
     connection: Connection,
     pub(crate) channel: Channel,
+    /// What kind of queue orders wait in.
+    pub(crate) queue_type: QueueType,
     pub(crate) events: mpsc::UnboundedReceiver<Event>,
     /// The sender for callbacks. Weak, so that the events end with the connection's tasks.
     forward: mpsc::WeakUnboundedSender<Event>,
@@ -178,7 +180,10 @@ impl Session {
         let watcher = AbortOnDropHandle::new(tokio::spawn(watch(connection.clone(), sender.clone())));
         let channel_counts = Arc::new(AtomicBool::new(true));
         match channel_of(&connection, Arc::clone(&channel_counts), sender).await {
-            Ok(channel) => Ok(Self { connection, channel, events, forward, channel_counts, watcher }),
+            Ok(channel) => {
+                let queue_type = settings.queue_type;
+                Ok(Self { connection, channel, queue_type, events, forward, channel_counts, watcher })
+            }
             Err(why) => {
                 close_connection(connection, &watcher).await;
                 Err(why)
@@ -200,7 +205,7 @@ impl Session {
 
     /// Opens another channel on the connection.
     pub(crate) async fn side_channel(&self) -> Result<SideChannel, SessionError> {
-        SideChannel::open(&self.connection).await
+        SideChannel::open(&self.connection, self.queue_type).await
     }
 
     /// Changes the limit for bodies, in bytes.

@@ -20,10 +20,12 @@
 //! ```
 //!
 //! Each connection declares what it needs (`declaration`). Every queue names its type, because a
-//! vhost can have another default.
+//! vhost can have another default. That of orders and dead letters is a setting
+//! (`rabbitmq.queue_type`).
 
 use amqprs::channel::{ExchangeDeclareArguments, QueueDeclareArguments};
 use amqprs::{FieldTable, FieldValue};
+use config::QueueType;
 use domain::{OrderType, Priority, Specialisation};
 
 use crate::headers::{insert, text};
@@ -111,8 +113,14 @@ pub fn order_routing_key(order_type: OrderType, priority: Priority) -> String {
 
 /// The argument for the queue's type. Without it a queue is of the vhost's default type.
 pub(crate) const QUEUE_TYPE: &str = "x-queue-type";
-/// The type with priorities.
-pub(crate) const CLASSIC: &str = "classic";
+
+/// A quorum queue removes a message that was given back more often. That must never happen: here a
+/// worker gives back what it has no place for, and each look at the dead letters gives them back.
+/// RabbitMQ 4 has a limit of 20 if a queue names none. -1 is no way out: RabbitMQ 4 takes it for
+/// none, and 3.10 takes it and removes every message at its first return. Of a queue without a
+/// limit RabbitMQ 4 puts what is given back to the end. So this is a limit that no message
+/// reaches: at ten returns a second it takes three years.
+const DELIVERY_LIMIT: i64 = 1_000_000_000;
 
 /// The exchange types.
 const FANOUT: &str = "fanout";
@@ -132,13 +140,15 @@ pub(crate) struct Queue {
 }
 
 enum QueueKind {
-    /// Orders, the highest priority first. RabbitMQ moves rejected messages to the dead letters.
-    Priority,
+    /// Orders for the kitchen. RabbitMQ moves rejected messages to the dead letters. A classic
+    /// queue has the highest priority first.
+    Orders,
     /// Requests, in the order of their arrival. RabbitMQ moves rejected ones to the dead letters,
-    /// and the oldest ones if a policy limits the length.
+    /// and the oldest ones if a policy limits the length. It is always classic: quorum queues know
+    /// no transactions.
     Requests,
-    /// Without any limits.
-    Plain,
+    /// Dead letters, without any limits.
+    DeadLetters,
     /// An append-only log. Each subscriber reads it from its own offset.
     Stream,
 }
@@ -169,12 +179,12 @@ pub(crate) fn kitchen() -> (Vec<Exchange>, Vec<Queue>) {
     ];
     let typed = OrderType::ALL.into_iter().map(|order_type| Queue {
         name: kitchen_queue(order_type),
-        kind: QueueKind::Priority,
+        kind: QueueKind::Orders,
         binding: Some((ORDERS_EXCHANGE, format!("kitchen.{order_type}.*"))),
     });
     let safety_net = Queue {
         name: SAFETY_NET_QUEUE,
-        kind: QueueKind::Priority,
+        kind: QueueKind::Orders,
         binding: Some((UNROUTED_EXCHANGE, String::new())),
     };
     (exchanges, typed.chain([safety_net]).collect())
@@ -186,7 +196,7 @@ pub(crate) fn dead_letters() -> (Exchange, Queue) {
         Exchange { name: DEAD_LETTER_EXCHANGE, kind: FANOUT, alternate: None },
         Queue {
             name: DEAD_LETTER_QUEUE,
-            kind: QueueKind::Plain,
+            kind: QueueKind::DeadLetters,
             binding: Some((DEAD_LETTER_EXCHANGE, String::new())),
         },
     )
@@ -237,44 +247,56 @@ impl Exchange {
 }
 
 impl Queue {
-    pub(crate) fn declaration(&self) -> QueueDeclareArguments {
-        QueueDeclareArguments::durable_client_named(self.name).arguments(self.arguments()).finish()
+    /// As it is declared if orders wait in queues of this type.
+    pub(crate) fn declaration(&self, queue_type: QueueType) -> QueueDeclareArguments {
+        QueueDeclareArguments::durable_client_named(self.name).arguments(self.arguments(queue_type)).finish()
     }
 
     /// Whether orders wait here: for a worker, or to be placed.
     pub(crate) fn holds_orders(&self) -> bool {
-        matches!(self.kind, QueueKind::Priority | QueueKind::Requests)
+        matches!(self.kind, QueueKind::Orders | QueueKind::Requests)
     }
 
     pub(crate) fn is_stream(&self) -> bool {
         matches!(self.kind, QueueKind::Stream)
     }
 
-    fn arguments(&self) -> FieldTable {
+    fn arguments(&self, queue_type: QueueType) -> FieldTable {
         let mut arguments = FieldTable::new();
-        match self.kind {
-            QueueKind::Plain => insert(&mut arguments, QUEUE_TYPE, text(CLASSIC)),
-            QueueKind::Priority => {
-                insert(&mut arguments, QUEUE_TYPE, text(CLASSIC));
-                insert(&mut arguments, "x-max-priority", FieldValue::l(Priority::MAX.into()));
-                insert(&mut arguments, "x-dead-letter-exchange", text(DEAD_LETTER_EXCHANGE));
+        let mut set = |name: &str, value: FieldValue| insert(&mut arguments, name, value);
+        let kind = match self.kind {
+            QueueKind::Orders | QueueKind::DeadLetters => queue_type.as_str(),
+            QueueKind::Requests => QueueType::Classic.as_str(),
+            QueueKind::Stream => "stream",
+        };
+        set(QUEUE_TYPE, text(kind));
+        match (&self.kind, queue_type) {
+            (QueueKind::DeadLetters, QueueType::Classic) => {}
+            (QueueKind::DeadLetters, QueueType::Quorum) => {
+                set("x-delivery-limit", FieldValue::l(DELIVERY_LIMIT));
             }
-            QueueKind::Requests => {
-                insert(&mut arguments, QUEUE_TYPE, text(CLASSIC));
-                insert(&mut arguments, "x-dead-letter-exchange", text(DEAD_LETTER_EXCHANGE));
+            (QueueKind::Orders, QueueType::Classic) => {
+                set("x-max-priority", FieldValue::l(Priority::MAX.into()));
+                set("x-dead-letter-exchange", text(DEAD_LETTER_EXCHANGE));
+            }
+            (QueueKind::Orders, QueueType::Quorum) => {
+                set("x-delivery-limit", FieldValue::l(DELIVERY_LIMIT));
+                set("x-dead-letter-exchange", text(DEAD_LETTER_EXCHANGE));
+                // It keeps a rejected message until the dead letters have confirmed it. RabbitMQ
+                // takes this only from a queue that drops nothing when it is full.
+                set("x-dead-letter-strategy", text("at-least-once"));
+                set("x-overflow", text("reject-publish"));
+            }
+            (QueueKind::Requests, _) => {
+                set("x-dead-letter-exchange", text(DEAD_LETTER_EXCHANGE));
                 // Here a policy cannot choose another way: a transaction in which the queue rejects
                 // the copy of a request still acknowledges the original.
-                insert(&mut arguments, "x-overflow", text("drop-head"));
+                set("x-overflow", text("drop-head"));
             }
-            QueueKind::Stream => {
-                insert(&mut arguments, QUEUE_TYPE, text("stream"));
-                insert(&mut arguments, "x-max-age", text(STREAM_MAX_AGE));
-                insert(&mut arguments, "x-max-length-bytes", FieldValue::l(STREAM_MAX_BYTES));
-                insert(
-                    &mut arguments,
-                    "x-stream-max-segment-size-bytes",
-                    FieldValue::l(STREAM_SEGMENT_BYTES),
-                );
+            (QueueKind::Stream, _) => {
+                set("x-max-age", text(STREAM_MAX_AGE));
+                set("x-max-length-bytes", FieldValue::l(STREAM_MAX_BYTES));
+                set("x-stream-max-segment-size-bytes", FieldValue::l(STREAM_SEGMENT_BYTES));
             }
         }
         arguments
@@ -300,5 +322,30 @@ mod tests {
             order_routing_key(OrderType::Takeout, Priority::try_from(1).unwrap()),
             "kitchen.takeout.1"
         );
+    }
+
+    fn argument(queue: &Queue, queue_type: QueueType, name: &str) -> Option<String> {
+        let arguments = queue.arguments(queue_type);
+        arguments.get(&name.try_into().unwrap()).map(ToString::to_string)
+    }
+
+    #[test]
+    fn orders_and_dead_letters_are_of_the_type_that_is_set_and_nothing_else_is() {
+        for queue in all_with_intake().1 {
+            let follows = matches!(queue.kind, QueueKind::Orders | QueueKind::DeadLetters);
+            let types =
+                [QueueType::Classic, QueueType::Quorum].map(|wanted| argument(&queue, wanted, QUEUE_TYPE));
+            assert_eq!(types[0] != types[1], follows, "{}: {types:?}", queue.name);
+        }
+    }
+
+    /// RabbitMQ would lose what it gives back too often.
+    #[test]
+    fn every_quorum_queue_names_a_limit_that_nothing_reaches() {
+        for queue in all_with_intake().1 {
+            let is_quorum = argument(&queue, QueueType::Quorum, QUEUE_TYPE).unwrap().contains("quorum");
+            let limit = argument(&queue, QueueType::Quorum, "x-delivery-limit");
+            assert_eq!(limit.is_some(), is_quorum, "{}: {limit:?}", queue.name);
+        }
     }
 }

@@ -18,8 +18,10 @@ mod fuzzing;
 mod key;
 mod kinds;
 mod menu_mode;
+mod queue_type;
 mod reading;
 mod server_addresses;
+mod server_kinds;
 mod shape;
 mod table;
 mod telemetry_kinds;
@@ -39,10 +41,11 @@ pub use self::environment::secret;
 pub use self::key::{Key, Section};
 pub use self::kinds::LEAST_CONNECTIONS;
 pub use self::menu_mode::MenuMode;
+pub use self::queue_type::QueueType;
 pub use self::server_addresses::parse_hosts;
 pub use self::table::{
     Admin, Board, Config, CookingSeconds, Database, Http, Intake, KEYS, Kitchen, Log, Menu, Order, Rabbitmq,
-    Restaurant, SECTIONS, Shutdown, Telemetry, Web,
+    Restaurant, SECTIONS, Shutdown, Telemetry, Tracking, Web,
 };
 pub use self::telemetry_kinds::otlp_headers;
 pub use self::tls_mode::TlsMode;

@@ -29,9 +29,10 @@ use crate::kinds::{
     MOST_WAITING, NAME, ORIGINS, PASSWORD, PORT, PORT_OR_NONE, SECONDS, STAFF_KEY, SWITCH, TEXT, TIME_ZONE,
     WEB_URL,
 };
+use crate::server_kinds::{HOSTS_OR_NONE, QUEUE_TYPE};
 use crate::telemetry_kinds::{OTLP_HEADERS, RATIO, TRACES_SAMPLER};
 use crate::tls_kinds::{FILE, TLS_MODE};
-use crate::{BasePath, HostNames, MenuMode, Origins, TlsMode, TracesSampler, WebUrl};
+use crate::{BasePath, HostNames, MenuMode, Origins, QueueType, TlsMode, TracesSampler, WebUrl};
 
 settings! {
     /// Everything that can be set.
@@ -43,6 +44,7 @@ settings! {
         menu: Menu,
         intake: Intake,
         kitchen: Kitchen,
+        tracking: Tracking,
         board: Board,
         web: Web,
         http: Http,
@@ -55,7 +57,7 @@ settings! {
     /// How PostgreSQL is reached.
     [database] Database {
         /// Where the server is. Several, separated by commas, are tried in turn: the first that is
-        /// no standby is used.
+        /// no standby is used. So the servers of a cluster all stand here.
         host: String = "localhost".to_owned(), "DB_HOST", HOSTS;
         /// TCP port of the server.
         port: u16 = 5432, "DB_PORT", PORT;
@@ -67,6 +69,9 @@ settings! {
         database: String = "restaurant_db".to_owned(), "DB_NAME", NAME;
         /// Most connections that one service opens.
         max_connections: usize = 8, "DB_MAX_CONNECTIONS", CONNECTIONS;
+        /// Where a standby is that the tracking service may read from, as long as it keeps up: see
+        /// `tracking.max_replica_lag`. Empty: it reads from the primary only.
+        read_replica: Option<String> = None, "DB_READ_REPLICA", HOSTS_OR_NONE;
         /// Whether PostgreSQL is reached over TLS. disable: no. require: yes, and a server
         /// without TLS is refused; its certificate is checked against `tls_ca` if that is set, for
         /// any name. verify-full: yes, and its certificate must also be for the name in `host`.
@@ -83,8 +88,8 @@ settings! {
 
     /// How RabbitMQ is reached.
     [rabbitmq] Rabbitmq {
-        /// Where the server is. Several, separated by commas, are tried in turn: the first that
-        /// answers is used.
+        /// Where the server is. Several, separated by commas, are the nodes of one cluster: they are
+        /// tried in random order, and the first that lets the user in is used.
         host: String = "localhost".to_owned(), "RABBITMQ_HOST", HOSTS;
         /// TCP port of the server.
         port: u16 = 5672, "RABBITMQ_PORT", PORT;
@@ -94,6 +99,11 @@ settings! {
         password: SecretString = "guest".into(), "RABBITMQ_PASSWORD", PASSWORD;
         /// The virtual host.
         vhost: String = "/".to_owned(), "RABBITMQ_VHOST", TEXT;
+        /// Which queues orders and dead letters wait in. classic: on one node, with priorities.
+        /// quorum: on several nodes of a cluster, so orders go on while one of them is away; they
+        /// have no priorities before RabbitMQ 4.0, and two from then on. All services need the
+        /// same. Existing queues keep their type.
+        queue_type: QueueType = QueueType::Classic, "RABBITMQ_QUEUE_TYPE", QUEUE_TYPE;
         /// Whether RabbitMQ is reached over TLS. disable: no. require: yes, and a server
         /// without TLS is refused; its certificate is checked against `tls_ca` if that is set, for
         /// any name. verify-full: yes, and its certificate must also be for the name in `host`.
@@ -163,6 +173,13 @@ settings! {
         takeout: Duration = Duration::from_secs(10), "KITCHEN_COOKING_SECONDS_TAKEOUT", SECONDS;
         /// An order by courier.
         delivery: Duration = Duration::from_secs(12), "KITCHEN_COOKING_SECONDS_DELIVERY", SECONDS;
+    }
+
+    /// How the tracking service reads.
+    [tracking] Tracking {
+        /// Seconds by which `database.read_replica` may be behind the primary. If it is further
+        /// behind, or nobody knows, reads go to the primary. 0: they always do.
+        max_replica_lag: Duration = Duration::from_secs(5), "TRACKING_MAX_REPLICA_LAG", SECONDS;
     }
 
     /// The board that guests look at.

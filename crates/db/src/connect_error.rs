@@ -61,6 +61,9 @@ pub enum UnsuitableServer {
     /// It is a standby.
     #[error("it is a standby, which may be behind")]
     Standby,
+    /// It is a standby that is further behind than allowed, or was promoted.
+    #[error("it is a standby that is too far behind, or none any more")]
+    Behind,
     /// Session settings requested at the login have no effect.
     #[error("sessions there lack settings without which orders may be lost or answers late: {0}")]
     SettingsLost(String),
@@ -79,6 +82,7 @@ impl UnsuitableServer {
                 "name the primary server in database.host (DB_HOST), or set default_transaction_read_only = off"
             }
             Self::Standby => "name the primary server in database.host (DB_HOST), or all servers",
+            Self::Behind => "see why the standby of database.read_replica (DB_READ_REPLICA) is behind",
             Self::SettingsLost(_) => {
                 "set them for the user (alter role … set …): docs/operations.md, 'Behind PgBouncer', has the commands"
             }

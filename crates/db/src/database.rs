@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use deadlines::database::{CONNECT_DEADLINE, STATEMENT_DEADLINE};
 use deadpool_postgres::Transaction;
-use telemetry::labels::{Pool, To};
+use telemetry::labels::{Pool as Label, To};
 use telemetry::metrics::{POOL_WAIT, RECONNECTS};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -21,6 +21,7 @@ use crate::checkout::Checkout;
 use crate::connect::Connector;
 use crate::connect_error::UnsuitableServer;
 use crate::error::{Classification, ConnectionFate, Retry, is_lost_statement};
+use crate::log_position::{NotedPositions, REPLAYED};
 use crate::pool::{Connection, Pools};
 use crate::session::Access;
 
@@ -35,6 +36,8 @@ pub struct Database {
     address: Arc<str>,
     /// Whether a statement did not find its table, or a check found tables missing.
     tables_missing: Arc<watch::Sender<bool>>,
+    /// What a replica must have reached: each answer of a statement is proved by it.
+    noted: Option<Arc<NotedPositions>>,
 }
 
 /// Which pool a statement takes its connection from.
@@ -69,11 +72,53 @@ impl Database {
     ) -> Result<Self, DbError> {
         let connector = Connector::new(settings, service, access);
         let pools = Pools::new(connector, settings.max_connections, reserved)?;
-        Ok(Self {
+        Ok(Self::of(settings, pools))
+    }
+
+    /// For a program that only reads: on the primary, or on a standby if only that can be reached.
+    /// Then what it reads may be a little old.
+    ///
+    /// # Errors
+    /// The settings contradict each other.
+    pub async fn for_reading(settings: &config::Database, program: &str) -> Result<Self, DbError> {
+        let primary = Self::new(settings, program, Access::ReadPrimary)?;
+        match primary.ping().await {
+            Err(DbError::UnsuitableServer { why: UnsuitableServer::Standby, .. }) => {
+                Self::new(settings, program, Access::ReadOnly)
+            }
+            // If it cannot be reached, the next statement says so.
+            _ => Ok(primary),
+        }
+    }
+
+    /// A standby of the server that a service writes to, or reads from. [`Database::query`] fails
+    /// there unless the server that answers is close behind. It asks each time: a name may lead to
+    /// several standbys, to another one with each connection.
+    ///
+    /// # Errors
+    /// The settings contradict each other.
+    pub(crate) fn of_replica(
+        settings: &config::Database,
+        service: &str,
+        noted: Arc<NotedPositions>,
+    ) -> Result<Self, DbError> {
+        let connector = Connector::new(settings, service, Access::ReadOnly);
+        let db = Self::of(settings, Pools::of_replica(connector, settings.max_connections)?);
+        Ok(Self { noted: Some(noted), ..db })
+    }
+
+    /// The same, without any proof.
+    pub(crate) fn unproved(&self) -> Self {
+        Self { noted: None, ..self.clone() }
+    }
+
+    fn of(settings: &config::Database, pools: Pools) -> Self {
+        Self {
             pools: Arc::new(pools),
             address: format!("{}:{}", settings.host, settings.port).into(),
             tables_missing: Arc::default(),
-        })
+            noted: None,
+        }
     }
 
     /// The number of reserved connections, and so of concurrent relays.
@@ -127,8 +172,8 @@ impl Database {
 
     async fn client_of(&self, choice: PoolChoice) -> Result<Checkout, DbError> {
         let (pool, label) = match choice {
-            PoolChoice::Shared => (&self.pools.shared, Pool::Shared),
-            PoolChoice::Reserved => (&self.pools.reserved, Pool::Reserved),
+            PoolChoice::Shared => (&self.pools.shared, self.pools.label),
+            PoolChoice::Reserved => (&self.pools.reserved, Label::Reserved),
         };
         let asked = Instant::now();
         let pooled = pool.get().await;
@@ -153,11 +198,18 @@ impl Database {
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, DbError> {
         let client = self.client_of(choice).await?;
-        let Ok(answer) = timeout(STATEMENT_DEADLINE, ask(&client, sql, parameters)).await else {
+        let asking = async {
+            match &self.noted {
+                None => ask(&client, sql, parameters).await.map(Some),
+                Some(noted) => ask_proved(&client, sql, parameters, noted).await,
+            }
+        };
+        let Ok(answer) = timeout(STATEMENT_DEADLINE, asking).await else {
             client.discard();
             return Err(DbError::Timeout(STATEMENT_DEADLINE));
         };
-        self.answered(client, answer.map_err(DbError::from))
+        let rows = self.answered(client, answer.map_err(DbError::from))?;
+        rows.ok_or_else(|| self.unsuitable(UnsuitableServer::Behind))
     }
 
     /// Like [`Database::query`], for statements that return at most one row.
@@ -233,6 +285,23 @@ async fn ask(
         }
         answer => answer,
     }
+}
+
+/// As [`ask`], of a standby. `None` if it is not close behind. Both statements are on one
+/// connection, and the proof is the first: what the second one sees is not older.
+async fn ask_proved(
+    client: &Connection,
+    sql: &str,
+    parameters: &[&(dyn ToSql + Sync)],
+    noted: &NotedPositions,
+) -> Result<Option<Vec<Row>>, tokio_postgres::Error> {
+    let (replayed, rows) = tokio::join!(biased; ask(client, REPLAYED, &[]), ask(client, sql, parameters));
+    let (replayed, rows) = (replayed?, rows?);
+    let position: Option<i64> = match replayed.first() {
+        Some(row) => row.try_get(0)?,
+        None => None,
+    };
+    Ok(position.is_some_and(|position| noted.is_close(position)).then_some(rows))
 }
 
 async fn ask_once(

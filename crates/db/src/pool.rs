@@ -134,6 +134,8 @@ impl managed::Manager for Connections {
 pub(crate) struct Pools {
     pub(crate) shared: Pool<Connections>,
     pub(crate) reserved: Pool<Connections>,
+    /// What the shared ones are called when they are measured.
+    pub(crate) label: Label,
     generation: Arc<AtomicU64>,
     tidying: JoinHandle<()>,
 }
@@ -147,13 +149,21 @@ impl Pools {
         reserved: usize,
     ) -> Result<Self, DbError> {
         let reserved = reserved.min(max_connections / 4).max(1);
-        Self::with_max_age(connector, max_connections, reserved, MAX_AGE, CHECK_INTERVAL)
+        let sizes = [max_connections.saturating_sub(reserved).max(1), reserved];
+        let pools = Self::with_max_age(connector, sizes, Label::Shared, MAX_AGE, CHECK_INTERVAL)?;
+        measure(&pools.reserved, Label::Reserved);
+        Ok(pools)
+    }
+
+    /// As [`Pools::new`], to a replica, of which nothing is reserved.
+    pub(crate) fn of_replica(connector: Connector, max_connections: usize) -> Result<Self, DbError> {
+        Self::with_max_age(connector, [max_connections, 1], Label::Replica, MAX_AGE, CHECK_INTERVAL)
     }
 
     fn with_max_age(
         connector: Connector,
-        max_connections: usize,
-        reserved: usize,
+        sizes: [usize; 2],
+        label: Label,
         max_age: Duration,
         look_interval: Duration,
     ) -> Result<Self, DbError> {
@@ -175,9 +185,9 @@ impl Pools {
                 .build()
                 .map_err(DbError::unexpected)
         };
-        let (shared, reserved) = (pool(max_connections.saturating_sub(reserved).max(1))?, pool(reserved)?);
-        measure(&shared, Label::Shared);
-        measure(&reserved, Label::Reserved);
+        let [shared, reserved] = sizes;
+        let (shared, reserved) = (pool(shared)?, pool(reserved)?);
+        measure(&shared, label);
         let tidying = tokio::spawn({
             let (shared, reserved, generation) = (shared.clone(), reserved.clone(), Arc::clone(&generation));
             async move {
@@ -187,7 +197,7 @@ impl Pools {
                 }
             }
         });
-        Ok(Self { shared, reserved, generation, tidying })
+        Ok(Self { shared, reserved, label, generation, tidying })
     }
 
     /// Retires all existing connections: idle ones at once, the others when they become free.
@@ -238,7 +248,7 @@ mod tests {
 
     async fn pools(stage: &Stage, max_age: Duration) -> Pools {
         let connector = Connector::new(&stage.database_settings(), "aging", Access::ReadWrite);
-        Pools::with_max_age(connector, 3, 1, max_age, Duration::from_millis(20)).unwrap()
+        Pools::with_max_age(connector, [2, 1], Label::Shared, max_age, Duration::from_millis(20)).unwrap()
     }
 
     async fn until_sessions(stage: &Stage, count: i64) {

@@ -88,6 +88,11 @@ actions! {
     DB_CONNECTED = "db_connected" at Info;
     /// The database cannot be reached or used. The operation is tried again.
     DB_CONNECTION_FAILED = "db_connection_failed" at Error;
+    /// Reads go to `database.read_replica` from now on.
+    REPLICA_USED = "replica_used" at Info;
+    /// Reads no longer go to `database.read_replica`, but to the primary: it is further behind than
+    /// `tracking.max_replica_lag`, does not answer, or is no standby.
+    REPLICA_LEFT = "replica_left" at Info, Error;
     /// A statement failed for a reason that another attempt does not change.
     DB_QUERY_FAILED = "db_query_failed" at Error;
     /// A transaction that stores or changes an order failed, or its outcome is unknown.

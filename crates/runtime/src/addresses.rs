@@ -12,6 +12,7 @@ use std::time::Duration;
 use config::parse_hosts;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use rand::seq::SliceRandom;
 use tokio::net::lookup_host;
 use tokio::time::{Instant, sleep_until};
 
@@ -108,6 +109,12 @@ async fn resolve_by(
     Ok(all)
 }
 
+/// The same addresses in random order: for servers of which each one will do.
+pub fn shuffled(mut found: Vec<Found>) -> Vec<Found> {
+    found.shuffle(&mut rand::rng());
+    found
+}
+
 /// Tries each address in turn, and returns the first success. After a failure the next address is
 /// tried at once. After its share of the time a silent address is kept, and the next one is tried
 /// in parallel.
@@ -155,6 +162,20 @@ mod tests {
         let found = resolve("nobody.invalid,127.0.0.1:2,127.0.0.1:2", 1).await.unwrap();
         assert_eq!(found, [SocketAddr::from(([127, 0, 0, 1], 2))]);
         assert!(resolve("nobody.invalid", 1).await.is_err());
+    }
+
+    #[test]
+    fn every_address_is_first_now_and_then_and_none_is_lost() {
+        let found = |port: u16| Found { host: "broker".to_owned(), address: ([127, 0, 0, 1], port).into() };
+        let all: Vec<_> = (1..=3).map(found).collect();
+        let mut first = std::collections::BTreeSet::new();
+        for _ in 0..200 {
+            let mut shuffled = shuffled(all.clone());
+            first.extend(shuffled.first().map(|found| found.address.port()));
+            shuffled.sort_by_key(|found| found.address.port());
+            assert_eq!(shuffled, all);
+        }
+        assert_eq!(first.len(), all.len());
     }
 
     #[tokio::test]

@@ -153,6 +153,8 @@ label! {
     Shared = "shared",
     /// For urgent and for long ones.
     Reserved = "reserved",
+    /// To a standby, for reads.
+    Replica = "replica",
 }
 
 label! {

@@ -146,6 +146,8 @@ metrics! {
     POOL_WAITING: Family<Pool, Gauge> = "restaurant_db_pool_waiting" by Order, Kitchen, Tracking;
     /// Seconds that statements waited for a connection, those without a wait included.
     POOL_WAIT: Family<Pool, Histogram<Short>> = "restaurant_db_pool_wait_seconds" by Order, Kitchen, Tracking;
+    /// Seconds by which the read replica is behind the primary, as far as is known. 0 without one.
+    REPLICA_BEHIND: Gauge = "restaurant_replica_behind_seconds" by Tracking;
 
     // Both servers.
 

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use config::CookingSeconds;
-use db::{Access, Database, history, workers};
+use db::{Access, Database, Reads, history, workers};
 use domain::order_request::RequestOutcome;
 use domain::timestamp::Timestamp;
 use domain::{OrderNumber, OrderRequestId, OrderStatus, RequestId, ServiceName};
@@ -44,6 +44,8 @@ use crate::lookups::Lookups;
 #[derive(Clone)]
 pub struct Api {
     pub db: Database,
+    /// For what may be read from a replica.
+    pub reads: Reads,
     pub lookups: Lookups,
     /// Decides who is staff.
     pub gate: Gate,
@@ -235,7 +237,8 @@ async fn history(request: HttpRequest, path: web::Path<String>, api: web::Data<A
     let Ok(order_number) = asked.parse::<OrderNumber>() else {
         return context.unknown(&asked);
     };
-    let found = history::history(&api.db, &order_number).await;
+    let look = |db: Database| async move { history::history(&db, &order_number).await };
+    let found = api.reads.read(|entries: &Vec<_>| !entries.is_empty(), look).await;
     let body = found.map(|entries| {
         let entries: Vec<_> = entries
             .into_iter()
@@ -283,7 +286,15 @@ impl Health for Api {
         Box::pin(async {
             let usable = db::startup::is_usable(&self.db, ServiceName::Tracking, Access::ReadPrimary).await
                 && !self.db.lacks_tables();
-            vec![Check::needed("database", usable && self.schema_ready.load(Ordering::Relaxed))]
+            let mut checks =
+                vec![Check::needed("database", usable && self.schema_ready.load(Ordering::Relaxed))];
+            // Without it, the primary answers.
+            checks.extend(self.reads.use_replica().map(|healthy| Check {
+                name: "replica",
+                healthy,
+                dispensable: true,
+            }));
+            checks
         })
     }
 }

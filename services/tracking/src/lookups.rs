@@ -1,7 +1,9 @@
 //! Looks up the status of orders in batches: requests that queue up while a statement runs share
 //! the next one.
 //!
-//! Nothing is cached: each answer comes from a statement that began after the request.
+//! Nothing is cached: each answer comes from a statement that began after the request. What grows
+//! with the number of guests may be read from a replica. What is read at a pace, or acted upon, is
+//! the primary's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use db::history::{self, CurrentStatus};
 use db::kitchen_tickets::{self, Kitchen};
 use db::order_requests::{self, KnownRequest};
 use db::status_events::{self, StatusEvent};
-use db::{Database, DbError};
+use db::{Database, DbError, Reads};
 use deadlines::tracking::LOOKUP_DEADLINE;
 use domain::order_request::RequestOutcome;
 use domain::{OrderNumber, OrderRequestId, RequestId};
@@ -55,7 +57,7 @@ pub enum LookupError {
 }
 
 /// See [`history::current_statuses`].
-struct CurrentStatuses(Database);
+struct CurrentStatuses(Reads);
 
 impl Statement for CurrentStatuses {
     const BATCH: Batch = Batch::LookUp;
@@ -66,7 +68,9 @@ impl Statement for CurrentStatuses {
     type Error = DbError;
 
     async fn run(&self, numbers: &[OrderNumber], _mode: Mode) -> Result<Vec<Option<Self::Answer>>, DbError> {
-        let found = history::current_statuses(&self.0, numbers).await?;
+        let look =
+            |db: Database, numbers: Vec<_>| async move { history::current_statuses(&db, &numbers).await };
+        let found = self.0.read_each(numbers, look).await?;
         failpoint::reached("tracking.looked_up");
         Ok(found.into_iter().map(Some).collect())
     }
@@ -77,7 +81,7 @@ impl Statement for CurrentStatuses {
 }
 
 /// See [`order_requests::find`].
-struct Requests(Database);
+struct Requests(Reads);
 
 impl Statement for Requests {
     const BATCH: Batch = Batch::LookUp;
@@ -88,7 +92,8 @@ impl Statement for Requests {
     type Error = DbError;
 
     async fn run(&self, ids: &[OrderRequestId], _mode: Mode) -> Result<Vec<Option<Self::Answer>>, DbError> {
-        Ok(order_requests::find(&self.0, ids).await?.into_iter().map(Some).collect())
+        let look = |db: Database, ids: Vec<_>| async move { order_requests::find(&db, &ids).await };
+        Ok(self.0.read_each(ids, look).await?.into_iter().map(Some).collect())
     }
 
     fn is_refusal(why: &DbError) -> bool {
@@ -191,10 +196,10 @@ impl From<BatchError<DbError>> for LookupError {
 impl Lookups {
     /// Starts the tasks. They end when all handles are dropped. A ready order stays on the board
     /// for `keep`.
-    pub fn start(db: Database, keep: Duration) -> (Self, JoinSet<()>) {
+    pub fn start(db: Database, reads: Reads, keep: Duration) -> (Self, JoinSet<()>) {
         let mut tasks = JoinSet::new();
-        let statuses = Batcher::start(LIMITS, CurrentStatuses(db.clone()), &mut tasks);
-        let requests = Batcher::start(LIMITS, Requests(db.clone()), &mut tasks);
+        let statuses = Batcher::start(LIMITS, CurrentStatuses(reads.clone()), &mut tasks);
+        let requests = Batcher::start(LIMITS, Requests(reads), &mut tasks);
         let logs = Batcher::start(LIMITS, Logs(db.clone()), &mut tasks);
         let estimates = Batcher::start(PACED, Estimates(db.clone()), &mut tasks);
         let kitchens = Batcher::start(PACED, Kitchens(db.clone()), &mut tasks);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use db::schema::SchemaError;
-use db::{Access, Database, DbError};
+use db::{Access, Database, DbError, Reads};
 use deadlines::tracking::AFTER_ANSWERING;
 use domain::ServiceName;
 use http_service::drain::Drain;
@@ -63,11 +63,13 @@ impl TrackingService {
         let listener = server::listen(config.http.bind, port)?;
         let port = listener.local_addr()?.port();
         let db = Database::new(&config.database, NAME, Access::ReadPrimary)?;
-        let (lookups, lookups_tasks) = Lookups::start(db.clone(), config.board.keep_minutes);
+        let reads = Reads::new(&config.database, db.clone(), NAME, config.tracking.max_replica_lag)?;
+        let (lookups, lookups_tasks) = Lookups::start(db.clone(), reads.clone(), config.board.keep_minutes);
         let (events, reader) = Events::start(db.clone(), log.clone());
         let api = Api {
             figures: SharedFigures::new(db.clone()),
             db,
+            reads: reads.clone(),
             lookups,
             events,
             gate: Gate::new(&config),
@@ -75,12 +77,13 @@ impl TrackingService {
             schema_ready: Arc::new(AtomicBool::new(false)),
             shutdown: shutdown.clone(),
             pages: web::Settings::of(ServiceName::Tracking, &config.web, &config.restaurant),
-            log,
+            log: log.clone(),
         };
         probes.ask(Arc::new(api.clone()));
         let mut tasks = Tasks::new();
         tasks.adopt_set("looks orders up", lookups_tasks);
         tasks.adopt("reads the status log", reader);
+        tasks.adopt("watches the read replica", tokio::spawn(reads.watch(log)));
         let (http, pages) = (config.http, config.web);
         Ok(Self { listener, http, pages, port, api, tasks, shutdown })
     }

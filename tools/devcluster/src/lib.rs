@@ -48,7 +48,7 @@ pub use pair::start_pair;
 pub use pgbouncer::{PgbouncerProgram, PrivatePgbouncer};
 pub use pinned::{NpmPackages, PythonPackages};
 pub use ports::{PortClaim, free_port};
-pub use postgres::{Postgres, PostgresAdmin, PostgresOptions, PrivatePostgres};
+pub use postgres::{Followed, Postgres, PostgresAdmin, PostgresOptions, PrivatePostgres};
 pub use private_server::{PrivateServer, ServerKind};
 pub use process::signal;
 pub use process_guard::ProcessGuard;
@@ -56,7 +56,8 @@ pub use process_stat::ProcessStat;
 pub use programs::{PostgresPrograms, RabbitmqPrograms};
 pub use prometheus::{PrivatePrometheus, PrometheusOptions, PrometheusPrograms, ScrapeTarget};
 pub use rabbitmq::{
-    PrivateRabbitmq, Rabbitmq, RabbitmqAdmin, RabbitmqConsole, RabbitmqOptions, RabbitmqTls, path_segment,
+    Membership, PrivateRabbitmq, Rabbitmq, RabbitmqAdmin, RabbitmqCluster, RabbitmqConsole, RabbitmqOptions,
+    RabbitmqTls, path_segment,
 };
 pub use redis::{PrivateRedis, RedisProgram};
 pub use server::Server;

@@ -3,6 +3,7 @@
 mod admin;
 pub(crate) mod identity;
 mod settings;
+mod standby;
 
 use rustix::process::Signal;
 use secrecy::ExposeSecret;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 pub use admin::PostgresAdmin;
 pub(crate) use identity::Identity;
+pub use standby::Followed;
 
 use crate::credentials::write_private;
 use crate::log_file::LogFile;
@@ -44,6 +46,8 @@ pub struct PostgresOptions {
     pub environment: Vec<(OsString, OsString)>,
     /// With it, the server also speaks TLS, on the same port.
     pub tls: Option<ServerTls>,
+    /// With it, the server is a standby, until it is promoted.
+    pub follows: Option<Followed>,
 }
 
 impl Default for PostgresOptions {
@@ -56,6 +60,7 @@ impl Default for PostgresOptions {
             guard: None,
             environment: Vec::new(),
             tls: None,
+            follows: None,
         }
     }
 }
@@ -85,10 +90,26 @@ impl PrivatePostgres {
     ) -> Result<Self, Error> {
         let folder = folder_at(folder)?;
         let identity = Identity::find(&folder).await?;
-        let credentials = Credentials::load_or_store(&folder, &options.user, None)?;
+        let password = options.follows.as_ref().map(|followed| &followed.credentials.password);
+        let credentials = Credentials::load_or_store(&folder, &options.user, password)?;
         let version = programs.for_data(&folder).await?.clone();
         let admin = PostgresAdmin { version, port: options.port, credentials };
         Self::launch(Postgres { folder, options, identity, admin }).await
+    }
+
+    /// Starts a standby of this server on a copy of its data, and waits until it can be read.
+    ///
+    /// # Errors
+    /// Those of [`PrivatePostgres::start`], or the data cannot be copied.
+    pub async fn start_standby(
+        &self,
+        programs: &PostgresPrograms,
+        folder: &Path,
+        options: PostgresOptions,
+    ) -> Result<Self, Error> {
+        let follows = Some(Followed { port: self.port(), credentials: self.credentials().clone() });
+        let user = self.credentials().user.clone();
+        Self::start(programs, folder, PostgresOptions { user, follows, ..options }).await
     }
 
     /// Restarts the server on the same port and data as a standby: it is readable, and accepts
@@ -177,7 +198,10 @@ impl ServerKind for Postgres {
         let Self { folder, options, identity, admin } = self;
         let data = folder.join("data");
         if !data.join("PG_VERSION").exists() {
-            create_data(folder, &data, identity, admin, options.durable).await?;
+            match &options.follows {
+                Some(followed) => standby::copy_data(followed, folder, &data, identity, admin).await?,
+                None => create_data(folder, &data, identity, admin, options.durable).await?,
+            }
         }
         let settings = data.join("postgresql.conf");
         fs::write(&settings, settings::text(port, options)).map_err(Error::file("write", &settings))?;

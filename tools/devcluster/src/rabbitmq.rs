@@ -1,11 +1,13 @@
 //! A private RabbitMQ server with its management page, its own Erlang cookie and its own epmd.
 
 mod admin;
+mod cluster;
 mod console;
 mod home;
 mod readiness;
 mod settings;
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,6 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpStream;
 
 pub use admin::{RabbitmqAdmin, path_segment};
+pub use cluster::{Membership, RabbitmqCluster};
 pub use console::RabbitmqConsole;
 use home::Home;
 use readiness::{READY_LIMIT, register_streams, settle, speaks_amqp};
@@ -49,6 +52,8 @@ pub struct RabbitmqOptions {
     pub guard: Option<ProcessGuard>,
     /// With it, the server also speaks TLS, on a port of its own.
     pub tls: Option<RabbitmqTls>,
+    /// With it, the server is a node of a cluster. Only a [`RabbitmqCluster`] gives it one.
+    pub membership: Option<Membership>,
 }
 
 /// How a RabbitMQ server speaks TLS.
@@ -62,7 +67,15 @@ pub struct RabbitmqTls {
 
 impl Default for RabbitmqOptions {
     fn default() -> Self {
-        Self { port: 0, management_port: 0, user: "guest".to_owned(), password: None, guard: None, tls: None }
+        Self {
+            port: 0,
+            management_port: 0,
+            user: "guest".to_owned(),
+            password: None,
+            guard: None,
+            tls: None,
+            membership: None,
+        }
     }
 }
 
@@ -162,7 +175,34 @@ impl Rabbitmq {
     }
 
     fn console(&self, ports: Ports) -> RabbitmqConsole {
-        RabbitmqConsole::new(self.plain.path(), &self.home, ports)
+        RabbitmqConsole::new(&self.node(), self.environment(ports), &self.home)
+    }
+
+    /// The name of its Erlang node.
+    fn node(&self) -> String {
+        self.options.membership.as_ref().map_or_else(|| NODE.to_owned(), Membership::node)
+    }
+
+    /// The environment of its programs.
+    fn environment(&self, ports: Ports) -> Vec<(OsString, OsString)> {
+        let is_member = self.options.membership.is_some();
+        settings::environment(self.plain.path(), &self.home, ports, &self.node(), is_member)
+    }
+
+    /// Starts a private epmd: the default one is shared by all Erlang programs of the machine, and
+    /// outlives them.
+    async fn launch_epmd(&self, ports: Ports, log: &LogFile) -> Result<OwnedProcess, Error> {
+        let mut command = Command::new(self.home.erlang.join("epmd"));
+        command
+            .args(["-address", "127.0.0.1", "-port", &ports.epmd.to_string()])
+            .env_clear()
+            .envs(self.environment(ports));
+        let mut epmd = OwnedProcess::spawn(command, log, self.options.guard.as_ref(), Self::STOP)?;
+        wait_until("epmd", &mut epmd, log, READY_LIMIT, async || {
+            TcpStream::connect(("127.0.0.1", ports.epmd)).await.is_ok()
+        })
+        .await?;
+        Ok(epmd)
     }
 
     fn write_files(&self, ports: Ports) -> Result<(), Error> {
@@ -175,14 +215,18 @@ impl Rabbitmq {
             tls.certificate.copy_to(&self.folder)?;
         }
         let encryption = tls.map(|tls| settings::encryption(tls, ports, self.plain.path()));
-        let conf = settings::rabbitmq_conf(ports) + &encryption.unwrap_or_default();
+        let clustering = self.options.membership.as_ref().map(settings::clustering);
+        let conf = settings::rabbitmq_conf(ports)
+            + &encryption.unwrap_or_default()
+            + &clustering.unwrap_or_default();
         write("rabbitmq.conf", &conf)?;
         write("enabled_plugins", settings::plugins(tls))?;
         let advanced = settings::advanced_config(&self.admin.credentials);
         write_private(&self.folder.join("advanced.config"), &advanced)?;
         let cookie = self.folder.join(".erlang.cookie");
         if !cookie.exists() {
-            write_private(&cookie, password::random().expose_secret())?;
+            let shared = self.options.membership.as_ref().map(|membership| membership.cookie.clone());
+            write_private(&cookie, shared.unwrap_or_else(password::random).expose_secret())?;
         }
         Ok(())
     }
@@ -204,6 +248,7 @@ impl ServerKind for Rabbitmq {
         let RabbitmqOptions { port, management_port, .. } = self.options;
         let claims = [claim(port)?, claim(management_port)?, claim(0)?, claim(0)?, claim(0)?];
         let [amqp, management, distribution, epmd, amqps] = claims.each_ref().map(PortClaim::port);
+        let epmd = self.options.membership.as_ref().map_or(epmd, |membership| membership.epmd);
         Ok((Ports { amqp, amqps, management, distribution, epmd }, claims.into()))
     }
 
@@ -211,32 +256,21 @@ impl ServerKind for Rabbitmq {
         self.admin.port = ports.management;
         self.home.make()?;
         self.write_files(ports)?;
-        let environment = settings::environment(self.plain.path(), &self.home, ports);
-        let guard = self.options.guard.as_ref();
-
-        // Use a private epmd: the default one is shared by all Erlang programs of the machine, and
-        // outlives them.
-        let mut command = Command::new(self.home.erlang.join("epmd"));
-        command
-            .args(["-address", "127.0.0.1", "-port", &ports.epmd.to_string()])
-            .env_clear()
-            .envs(environment.clone());
-        let mut epmd = OwnedProcess::spawn(command, log, guard, Self::STOP)?;
-        wait_until("epmd", &mut epmd, log, READY_LIMIT, async || {
-            TcpStream::connect(("127.0.0.1", ports.epmd)).await.is_ok()
-        })
-        .await?;
+        let is_member = self.options.membership.is_some();
+        let epmd = if is_member { None } else { Some(self.launch_epmd(ports, log).await?) };
 
         let mut command = Command::new(self.home.path.join("sbin/rabbitmq-server"));
-        command.current_dir(&self.folder).env_clear().envs(environment);
-        let mut server = OwnedProcess::spawn(command, log, guard, Self::STOP)?;
+        command.current_dir(&self.folder).env_clear().envs(self.environment(ports));
+        let mut server = OwnedProcess::spawn(command, log, self.options.guard.as_ref(), Self::STOP)?;
         wait_until(Self::NAME, &mut server, log, READY_LIMIT, async || {
             speaks_amqp(ports.amqp).await && self.admin.answers().await
         })
         .await?;
         settle(&self.admin).await;
-        register_streams(&self.admin, &self.console(ports)).await;
-        Ok(Running { server, helper: Some(epmd) })
+        if !is_member {
+            register_streams(&self.admin, &self.console(ports)).await;
+        }
+        Ok(Running { server, helper: epmd })
     }
 
     /// RabbitMQ 3.10 to 4 with management takes 5 s longer to stop than necessary: while the

@@ -164,14 +164,21 @@ impl Broker {
     }
 
     /// The number of messages in these queues, ready and unacknowledged. The queues are asked
-    /// directly, because the management API counts only every few seconds.
+    /// directly, because the management API counts only every few seconds, and so do quorum queues.
     pub async fn messages(&self, queues: &[&str]) -> u64 {
         let names: Vec<String> = queues.iter().map(|queue| format!("<<\"{queue}\">>")).collect();
         let count = format!(
             "lists:sum([begin
                 {{ok, Queue}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"{}\">>, queue, Name)),
-                [{{messages, Count}}] = rabbit_amqqueue:info(Queue, [messages]),
-                Count
+                case amqqueue:get_type(Queue) of
+                    rabbit_quorum_queue ->
+                        Total = fun rabbit_fifo:query_messages_total/1,
+                        {{ok, Held, _}} = ra:consistent_query(amqqueue:get_pid(Queue), Total),
+                        Held;
+                    _ ->
+                        [{{messages, Count}}] = rabbit_amqqueue:info(Queue, [messages]),
+                        Count
+                end
             end || Name <- [{}]]).",
             self.vhost,
             names.join(", ")

@@ -24,6 +24,7 @@
 pub mod amqp_frames;
 pub mod authority;
 pub mod broker;
+pub mod clusters;
 pub mod collector;
 pub mod database;
 pub mod event_stream;
@@ -42,6 +43,7 @@ pub mod wait;
 
 pub use authority::{Authority, Certified};
 pub use broker::Broker;
+pub use clusters::{PrimaryAndStandby, ThreeNodes};
 pub use collector::Collector;
 pub use devcluster::PortClaim;
 pub use event_stream::EventStream;

@@ -1,5 +1,7 @@
 //! The environment of one test: a database, a vhost, and the services on them.
 
+use std::time::Duration;
+
 use domain::ServiceName;
 
 use crate::broker::Broker;
@@ -8,6 +10,9 @@ use crate::proxy::Proxy;
 use crate::service::{Launch, Service};
 use crate::shared_servers::{OwnedPair, ServerPair, shared, workspace};
 use crate::wait::eventually;
+
+/// Longest time to delete what a test leaves behind.
+const CLEANING_LIMIT: Duration = Duration::from_secs(10);
 
 /// A database and a vhost of one test. Dropping the stage deletes both.
 pub struct Stage {
@@ -33,6 +38,11 @@ impl Stage {
     pub async fn with_own_servers_under(environment: &[(&str, String)]) -> Self {
         let owned = OwnedPair::start(environment).await;
         Self::on(owned.pair(), Some(owned)).await
+    }
+
+    /// A stage on servers of somebody else, which outlive it.
+    pub async fn on_servers(servers: ServerPair) -> Self {
+        Self::on(servers, None).await
     }
 
     async fn on(servers: ServerPair, owned: Option<OwnedPair>) -> Self {
@@ -169,14 +179,16 @@ impl Drop for Stage {
         let (servers, name) = (self.servers.clone(), self.name.clone());
         let cleaning = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-            runtime.block_on(async {
+            let cleaning = async {
                 let _ = servers.rabbitmq_admin().delete_vhost(&name).await;
                 let database = Database::admin(&servers.postgres).await;
                 let _ = database
                     .client
                     .batch_execute(&format!("drop database if exists {name} with (force)"))
                     .await;
-            });
+            };
+            // A primary whose standby is gone commits nothing any more.
+            let _ = runtime.block_on(async { tokio::time::timeout(CLEANING_LIMIT, cleaning).await });
             Some(())
         });
         let _ = cleaning.join();

@@ -98,7 +98,8 @@ impl Probe {
 
     /// Compares an existing queue with ours.
     pub(super) async fn same_queue(&mut self, queue: &Queue) -> Result<Reply<()>, SessionError> {
-        self.ask(async |channel| channel.queue_declare(queue.declaration()).await.map(drop)).await
+        let ours = queue.declaration(self.0.queue_type);
+        self.ask(async |channel| channel.queue_declare(ours).await.map(drop)).await
     }
 
     /// Whether the user may declare an exchange of this name. The alternate exchange is a number,

@@ -43,6 +43,8 @@ pub(super) async fn connect(
         address: address_of(settings),
         why: AmqpError::NetworkError(why.to_string()),
     })?;
+    // All nodes of a cluster serve alike, and each should serve its share.
+    let found = addresses::shuffled(found);
     let attempt = |found| connect_to(found, settings, tls.as_ref(), name, max_body);
     let failures = match addresses::first_to_answer(found, deadline - Instant::now(), attempt).await {
         Ok(connection) => return Ok(connection),

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use amqprs::channel::Channel;
 use amqprs::connection::Connection;
+use config::QueueType;
 use tokio::sync::mpsc;
 
 use super::{Event, SessionError, explain, open_channel};
@@ -13,14 +14,16 @@ use super::{Event, SessionError, explain, open_channel};
 /// it is dropped.
 pub(crate) struct SideChannel {
     pub(crate) channel: Channel,
+    /// As the session's.
+    pub(crate) queue_type: QueueType,
     events: mpsc::UnboundedReceiver<Event>,
 }
 
 impl SideChannel {
-    pub(super) async fn open(connection: &Connection) -> Result<Self, SessionError> {
+    pub(super) async fn open(connection: &Connection, queue_type: QueueType) -> Result<Self, SessionError> {
         let (sender, events) = mpsc::unbounded_channel();
         let channel = open_channel(connection, Arc::new(AtomicBool::new(true)), sender).await?;
-        Ok(Self { channel, events })
+        Ok(Self { channel, queue_type, events })
     }
 
     /// See [`Session::explain`](super::Session::explain).

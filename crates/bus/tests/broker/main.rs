@@ -15,6 +15,7 @@ mod lost_connections;
 mod over_tls;
 mod permissions;
 mod publishing;
+mod quorum_queues;
 mod refusing;
 mod replaying;
 mod replying;

@@ -10,8 +10,8 @@ use std::time::Duration;
 use argh::{ArgsInfo, FromArgs};
 use bus::inspection::{Depth, Queues};
 use config::Config;
+use db::Database;
 use db::audit::{Audit, Scope};
-use db::{Access, Database};
 use domain::timestamp::Timestamp;
 use runtime::exit::failed;
 use runtime::{Console, Exit, with_causes};
@@ -57,7 +57,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         )));
     }
     let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
-    let db = Database::new(&config.database, NAME, Access::ReadOnly).map_err(|why| failed(&why))?;
+    let db = Database::for_reading(&config.database, NAME).await.map_err(|why| failed(&why))?;
     let scope = Scope {
         since,
         settled: arguments.settled,

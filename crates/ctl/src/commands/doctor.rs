@@ -6,6 +6,7 @@ mod menu;
 mod ports;
 mod postgres;
 mod rabbitmq;
+mod replica;
 mod times;
 
 use std::net::SocketAddr;

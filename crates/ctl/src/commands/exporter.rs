@@ -68,7 +68,7 @@ impl Health for Looked {
 pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit> {
     let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
     let level = config.log.level.parse().map_err(Exit::Config)?;
-    let db = Database::new(&config.database, EXPORTER, Access::ReadOnly).map_err(|why| failed(&why))?;
+    let db = Database::new(&config.database, EXPORTER, Access::ReadPrimary).map_err(|why| failed(&why))?;
     let listener =
         server::listen_for_exporter(config.admin.bind, arguments.port).map_err(|why| failed(&why))?;
     let address = listener.local_addr().map_err(|why| failed(&why))?;

@@ -216,3 +216,30 @@ async fn a_subscriber_needs_the_notifications_only() {
     assert_eq!(visit(&launch.arg("--service=order")).await.findings()[1..], ["broker_rights fail"]);
     delete_user(&stage).await;
 }
+
+#[tokio::test]
+async fn the_price_of_the_kind_of_queue_is_told() {
+    let stage = Stage::new().await;
+    let quorum = doctor(&stage).env("RABBITMQ_QUEUE_TYPE", "quorum");
+    let found = visit(&quorum).await;
+    // The version that the tests fetch is older than 4.0.
+    found.assert_only("queue_type warn", "no priorities");
+    let host = format!("127.0.0.1:{port},localhost:{port}", port = stage.servers.rabbitmq.port);
+    let several = doctor(&stage).env("RABBITMQ_HOST", &host);
+    visit(&several).await.assert_to_do("queue_type warn", "RABBITMQ_QUEUE_TYPE");
+    let both = visit(&quorum.env("RABBITMQ_HOST", host)).await;
+    both.assert_only("queue_type warn", "quorum");
+}
+
+#[tokio::test]
+async fn queues_of_another_type_are_not_as_they_should_be() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    service.declared_all().await;
+    let found = visit(&doctor(&stage).env("RABBITMQ_QUEUE_TYPE", "quorum")).await;
+    assert_eq!(found.findings(), ["topology fail", "queue_type warn"], "{:?}", found.ended);
+    // Dead letters are kept in whatever queue there is.
+    assert_eq!(found.examples("topology").len(), 5, "{:?}", found.examples("topology"));
+    let to_do = &found.check("topology")["to_do"];
+    assert!(to_do.as_str().unwrap().contains("rabbitmq.queue_type"), "{to_do}");
+}

@@ -1,7 +1,7 @@
 //! PostgreSQL.
 
 use testkit::pgbouncer::Documented;
-use testkit::{Launch, Pgbouncer, Stage};
+use testkit::{Launch, Pgbouncer, PrimaryAndStandby, Stage};
 
 use crate::visit::{doctor, visit};
 
@@ -214,4 +214,18 @@ async fn sequences_that_run_out_or_are_behind() {
     assert!(found.check("sequences")["to_do"].as_str().unwrap().contains(catch_up), "{:?}", found.ended);
     database.execute(catch_up).await;
     assert_eq!(visit(&doctor(&stage)).await.findings(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn of_several_servers_the_primary_is_looked_at_and_the_replica_compared_with_it() {
+    let servers = PrimaryAndStandby::start().await;
+    let stage = servers.stage().await;
+    let both = doctor(&stage)
+        .env("DB_HOST", servers.hosts())
+        .env("DB_READ_REPLICA", format!("127.0.0.1:{}", servers.standby.port()));
+    let found = visit(&both).await;
+    assert_eq!(found.findings(), Vec::<String>::new(), "{:?}", found.ended);
+    assert!(found.found("read_replica").contains("bytes of the log behind"), "{:?}", found.ended);
+    let none = both.env("DB_READ_REPLICA", format!("127.0.0.1:{}", servers.primary.port()));
+    visit(&none).await.assert_only("read_replica warn", "no standby");
 }

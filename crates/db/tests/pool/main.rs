@@ -11,6 +11,7 @@ mod moments;
 mod operators_settings;
 mod over_tls;
 mod pgbouncer;
+mod promotion;
 mod read_only;
 mod reserved;
 mod scene;

@@ -1,6 +1,6 @@
 //! The settings of a private PostgreSQL server.
 
-use super::PostgresOptions;
+use super::{Followed, PostgresOptions};
 use crate::ServerTls;
 use crate::server_tls::{CERTIFICATE, CLIENTS, KEY};
 
@@ -17,6 +17,7 @@ pub(super) fn text(port: u16, options: &PostgresOptions) -> String {
          shared_buffers = 64MB\nmax_wal_size = 256MB\nmin_wal_size = 32MB\n"
     };
     let tls = options.tls.as_ref().map(encryption).unwrap_or_default();
+    let following = options.follows.as_ref().map(Followed::settings).unwrap_or_default();
     format!(
         "# Written anew at every start.\n\
          listen_addresses = '127.0.0.1'\n\
@@ -32,7 +33,7 @@ pub(super) fn text(port: u16, options: &PostgresOptions) -> String {
          log_timezone = 'GMT'\n\
          log_line_prefix = '%m [%p] '\n\
          logging_collector = off\n\
-         {tls}",
+         {tls}{following}",
         connections = options.max_connections,
     )
 }

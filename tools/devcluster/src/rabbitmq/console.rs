@@ -2,13 +2,12 @@
 //! Erlang machine.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::home::Home;
-use super::{NODE, Ports, settings};
 use crate::{Error, tool};
 
 const EVALUATION_LIMIT: Duration = Duration::from_secs(15);
@@ -18,16 +17,15 @@ const EVALUATION_LIMIT: Duration = Duration::from_secs(15);
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct RabbitmqConsole {
     program: PathBuf,
+    /// The server's Erlang node.
+    node: String,
     environment: Vec<(OsString, OsString)>,
 }
 
 impl RabbitmqConsole {
-    /// The console of the server in this folder.
-    pub(super) fn new(folder: &Path, home: &Home, ports: Ports) -> Self {
-        Self {
-            program: home.erlang.join("erl_call"),
-            environment: settings::environment(folder, home, ports),
-        }
+    /// The console of the server with this node and this environment.
+    pub(super) fn new(node: &str, environment: Vec<(OsString, OsString)>, home: &Home) -> Self {
+        Self { program: home.erlang.join("erl_call"), node: node.to_owned(), environment }
     }
 
     /// Evaluates an Erlang expression, which ends with a full stop. Returns `{ok, …}` or `{error,
@@ -46,7 +44,7 @@ impl RabbitmqConsole {
         let mut command = tokio::process::Command::new(&self.program);
         // The server assigns the call a unique name. By default all calls have the same name, and a
         // server accepts one node per name at a time.
-        command.env_clear().envs(self.environment.clone()).args(["-R", "-name", NODE]);
+        command.env_clear().envs(self.environment.clone()).args(["-R", "-name", &self.node]);
         command
     }
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use secrecy::ExposeSecret;
 
+use super::cluster::Membership;
 use super::home::Home;
-use super::{NODE, Ports, RabbitmqTls};
+use super::{Ports, RabbitmqTls};
 use crate::server_tls::{CERTIFICATE, CLIENTS, KEY};
 use crate::{Credentials, tool};
 
@@ -17,6 +18,10 @@ use crate::{Credentials, tool};
 /// 371 kB, a fifth to a quarter of RabbitMQ's time was spent there. With four times this value, a
 /// fast-growing queue reached RabbitMQ's memory limit before it was collected.
 const ERLANG_ARGUMENTS: &str = "-noinput +S 2:2 +hmbs 2000000 -kernel inet_dist_use_interface {127,0,0,1}";
+
+/// For a node of a cluster, of which a machine runs several.
+const ERLANG_ARGUMENTS_OF_MEMBERS: &str =
+    "-noinput +S 1:1 +hmbs 500000 -kernel inet_dist_use_interface {127,0,0,1}";
 
 /// The largest accepted message, in bytes. `bus::message::LARGEST_ORDER` is far below. Docker and
 /// Kubernetes use the same limit (`deploy/`).
@@ -39,6 +44,20 @@ pub(super) fn rabbitmq_conf(ports: Ports) -> String {
          log.console.level = info\n\
          log.file = false\n"
     )
+}
+
+/// The lines of `rabbitmq.conf` for a node of a cluster. The first node to start finds no other one
+/// and stays alone; each further one joins it. A node that sees less than half of the others stops
+/// serving, so that there are never two clusters. The log of quorum queues is cut early: by default
+/// it grows to 512 MB.
+pub(super) fn clustering(membership: &Membership) -> String {
+    let lines = "cluster_formation.peer_discovery_backend = classic_config\n\
+                     cluster_partition_handling = pause_minority\n\
+                     raft.wal_max_size_bytes = 33554432\n"
+        .to_owned();
+    let node =
+        |(number, node): (u8, String)| format!("cluster_formation.classic_config.nodes.{number} = {node}\n");
+    (1..).zip(membership.nodes()).map(node).fold(lines, |lines, node: String| lines + &node)
 }
 
 /// The lines of `rabbitmq.conf` for TLS. A client may log in by its certificate, as the user of its
@@ -106,7 +125,14 @@ fn binary(text: &str) -> String {
 }
 
 /// All variables that RabbitMQ's scripts read, pointing into the folder.
-pub(super) fn environment(folder: &Path, home: &Home, ports: Ports) -> Vec<(OsString, OsString)> {
+pub(super) fn environment(
+    folder: &Path,
+    home: &Home,
+    ports: Ports,
+    node: &str,
+    is_member: bool,
+) -> Vec<(OsString, OsString)> {
+    let arguments = if is_member { ERLANG_ARGUMENTS_OF_MEMBERS } else { ERLANG_ARGUMENTS };
     let in_folder = |name: &str| folder.join(name).into_os_string();
     let text = |value: &str| OsString::from(value);
     let mut variables = tool::clean_environment();
@@ -118,7 +144,7 @@ pub(super) fn environment(folder: &Path, home: &Home, ports: Ports) -> Vec<(OsSt
             ("PATH", std::env::join_paths(path).unwrap_or_default()),
             ("HOME", in_folder("")),
             ("RABBITMQ_SCRIPTS_DIR", home.path.join("sbin").into_os_string()),
-            ("RABBITMQ_NODENAME", text(NODE)),
+            ("RABBITMQ_NODENAME", text(node)),
             ("RABBITMQ_USE_LONGNAME", text("true")),
             ("RABBITMQ_DIST_PORT", text(&ports.distribution.to_string())),
             // Only to keep those of the system from being read.
@@ -135,7 +161,7 @@ pub(super) fn environment(folder: &Path, home: &Home, ports: Ports) -> Vec<(OsSt
             // With this, the script replaces itself by Erlang instead of waiting for it, so its
             // process is the server's.
             ("RABBITMQ_ALLOW_INPUT", text("true")),
-            ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", text(ERLANG_ARGUMENTS)),
+            ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", text(arguments)),
             ("ERL_EPMD_ADDRESS", text("127.0.0.1")),
             ("ERL_EPMD_PORT", text(&ports.epmd.to_string())),
             // Otherwise Erlang starts an epmd that nothing ends.

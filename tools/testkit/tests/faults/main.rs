@@ -30,6 +30,7 @@ mod database_changes;
 mod database_faults;
 mod database_limits;
 mod full_disks;
+mod high_availability;
 mod hostile;
 mod killed_services;
 mod last_portion;

@@ -48,6 +48,7 @@ async fn everything_that_is_documented_moves() {
     scenes::a_misrouted_order(&mut moved).await;
     scenes::locked_tables(&mut moved).await;
     scenes::a_client_that_does_not_read(&mut moved).await;
+    scenes::a_replica_that_stops(&mut moved).await;
     scenes::the_whole_system(&mut moved).await;
     let still: Vec<String> = documented()
         .into_iter()

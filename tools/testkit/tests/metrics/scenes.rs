@@ -4,7 +4,7 @@ use amqprs::BasicProperties;
 use serde_json::json;
 use testkit::collector::Manner;
 use testkit::http::send;
-use testkit::{Collector, EventStream, Service, Stage, eventually, orders};
+use testkit::{Collector, EventStream, PrimaryAndStandby, Service, Stage, eventually, orders};
 
 use crate::scrape::{Measured, Moved};
 
@@ -176,6 +176,21 @@ pub async fn a_client_that_does_not_read(moved: &mut Moved) {
     }
     tracking.until_moved("restaurant_sse_clients_cut_total", moved).await;
     drop(slow);
+}
+
+/// A standby that replays nothing for a while.
+pub async fn a_replica_that_stops(moved: &mut Moved) {
+    let servers = PrimaryAndStandby::start().await;
+    let stage = servers.stage().await;
+    stage.migrate().await;
+    let replica = format!("127.0.0.1:{}", servers.standby.port());
+    let launch = stage.tracking_service().ready_when_probed().env("DB_READ_REPLICA", replica);
+    let tracking = Measured::start(launch).await;
+    tracking.service.log("replica_used").await;
+    servers.pause_replay(true).await;
+    stage.database().await.execute("create table written (at timestamptz)").await;
+    tracking.until_moved("restaurant_replica_behind_seconds", moved).await;
+    servers.pause_replay(false).await;
 }
 
 /// What the exporter shows of a system that stands still, and of one in trouble.

@@ -200,7 +200,7 @@ impl Choice<'_> {
             // by mistake. PostgreSQL's is always random.
             password: None,
             guard: Some(self.guard.clone()),
-            tls: None,
+            ..RabbitmqOptions::default()
         };
         let server = PrivateRabbitmq::start(&programs, folder::RABBITMQ.as_ref(), options).await?;
         if wished.vhost != "/" {

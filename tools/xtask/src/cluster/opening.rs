@@ -72,7 +72,7 @@ impl Supervisor {
         let prometheus =
             if self.is_observed { Some(observation::programs(self.console).await?) } else { None };
         let choice = Choice { config, guard: &self.guard, console: self.console };
-        let servers = self.servers.insert(choice.make(&mut self.containers).await?);
+        let servers = self.servers.insert(Box::pin(choice.make(&mut self.containers)).await?);
         servers.admit_services().await?;
         self.variables = defaults::variables(config, folder::STAFF_KEY.as_ref())?;
         let environment = [servers.environment(), self.variables.clone()].concat();

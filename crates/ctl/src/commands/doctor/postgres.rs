@@ -4,11 +4,11 @@
 use config::{Config, MenuMode};
 use db::inspection::{Inspection, OLDEST_VERSION};
 use db::schema::{self, SchemaState};
-use db::{Access, Database, DbError};
+use db::{Database, DbError};
 use domain::ServiceName;
 use runtime::with_causes;
 
-use super::{Services, menu};
+use super::{Services, menu, replica};
 use crate::NAME;
 use crate::view::sequences;
 use crate::view::verdict::Verdict;
@@ -33,7 +33,7 @@ fn unusable(why: &DbError) -> Verdict {
 
 async fn inspect(config: &Config, services: &Services) -> Result<Vec<Verdict>, DbError> {
     let settings = &config.database;
-    let db = Database::new(settings, NAME, Access::ReadOnly)?;
+    let db = Database::for_reading(settings, NAME).await?;
     let found = db::inspection::inspect(&db).await?;
     let state = schema::state(&db).await;
     let is_current = matches!(state, Ok(SchemaState::Current));
@@ -58,6 +58,9 @@ async fn inspect(config: &Config, services: &Services) -> Result<Vec<Verdict>, D
     for service in services.with_database() {
         let check = format!("{}_rights", service.short_name());
         verdicts.push(rights(check, settings, db::inspection::missing_rights(&db, service).await?));
+    }
+    if services.contain(ServiceName::Tracking) {
+        verdicts.extend(replica::check(config, &db).await);
     }
     Ok(verdicts)
 }

@@ -4,7 +4,7 @@
 use bus::SessionError;
 use bus::inspection::{Inspection, Needs, PartState};
 use bus::topology::REQUESTS_QUEUE;
-use config::Config;
+use config::{Config, QueueType, parse_hosts};
 use domain::ServiceName;
 use runtime::with_causes;
 use tls::Section;
@@ -14,6 +14,9 @@ use crate::view::verdict::Verdict;
 
 /// The oldest version whose streams lose nothing for a reconnecting subscriber is 3.10.
 const OLDEST_VERSION: (u32, u32) = (3, 10);
+
+/// Before it, quorum queues have no priorities.
+const FIRST_WITH_PRIORITIES: (u32, u32) = (4, 0);
 
 /// Runs all checks.
 pub async fn check(config: &Config, services: &Services) -> Vec<Verdict> {
@@ -31,6 +34,7 @@ pub async fn check(config: &Config, services: &Services) -> Vec<Verdict> {
                 rights(settings, &found),
                 topology(&found),
             ];
+            verdicts.extend(needs.orders.then(|| queue_type(settings, &found)));
             verdicts.extend(needs.intake.then(|| intake(&found)));
             verdicts
         }
@@ -63,14 +67,53 @@ fn version(settings: &config::Rabbitmq, found: &Inspection) -> Verdict {
         "{} {} at {}:{}, virtual host {}",
         found.product, found.version, settings.host, settings.port, settings.vhost
     );
-    let mut numbers = found.version.split('.').map_while(|part| part.parse::<u32>().ok());
-    match (numbers.next(), numbers.next()) {
-        (Some(major), Some(minor)) if (major, minor) >= OLDEST_VERSION => Verdict::ok("rabbitmq", place),
-        (Some(_), Some(_)) => {
+    match numbers_of(&found.version) {
+        Some(numbers) if numbers >= OLDEST_VERSION => Verdict::ok("rabbitmq", place),
+        Some(_) => {
             let (major, minor) = OLDEST_VERSION;
             Verdict::fail("rabbitmq", place, format!("use version {major}.{minor} or later"))
         }
-        _ => Verdict::warn("rabbitmq", place, "its version is not one that this program knows how to read"),
+        None => {
+            Verdict::warn("rabbitmq", place, "its version is not one that this program knows how to read")
+        }
+    }
+}
+
+/// The first two numbers of a version such as `3.13.7`.
+fn numbers_of(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.split('.').map_while(|part| part.parse().ok());
+    Some((numbers.next()?, numbers.next()?))
+}
+
+/// What the queues of orders cost, with this version and so many nodes.
+fn queue_type(settings: &config::Rabbitmq, found: &Inspection) -> Verdict {
+    let check = "queue_type";
+    match settings.queue_type {
+        QueueType::Classic => {
+            let has_several = parse_hosts(&settings.host, settings.port).is_ok_and(|hosts| hosts.len() > 1);
+            if !has_several {
+                return Verdict::ok(check, "orders wait in classic queues, the highest priority first");
+            }
+            Verdict::warn(
+                check,
+                "orders wait in classic queues, each on one node of the cluster: while it is away, so are they",
+                "set rabbitmq.queue_type to quorum (RABBITMQ_QUEUE_TYPE): docs/operations.md, 'From classic to quorum queues'",
+            )
+        }
+        QueueType::Quorum => {
+            let is_before_4 =
+                numbers_of(&found.version).is_some_and(|numbers| numbers < FIRST_WITH_PRIORITIES);
+            let priorities = if is_before_4 {
+                "which have no priorities in this version: dear orders wait as long as cheap ones"
+            } else {
+                "which tell two priorities apart: 1 is the lower one, 5 and 10 are the higher one"
+            };
+            Verdict::warn(
+                check,
+                format!("orders wait in quorum queues, {priorities}"),
+                "nothing, if orders must go on while a node is away; else set rabbitmq.queue_type to classic (RABBITMQ_QUEUE_TYPE)",
+            )
+        }
     }
 }
 

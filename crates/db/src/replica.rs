@@ -1,0 +1,239 @@
+//! Reads from a standby for as long as it is close behind the primary.
+//!
+//! How far behind it is, it cannot say itself: the time of the last transaction that it replayed
+//! grows on an idle primary too, although nothing is missing, and clocks differ. So positions in
+//! the write-ahead log are compared (`log_position`). Now and then the primary is asked how
+//! far its log is written. Each read from the standby also asks how far that one has replayed. Only
+//! this process's clock counts.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use logging::{Log, action};
+use telemetry::metrics::REPLICA_BEHIND;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::database::{Database, DbError};
+use crate::log_position::{NotedPositions, REPLAYED, WRITTEN};
+
+/// Pause between two looks, if the allowed lag is not short.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// The shortest pause.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+/// The deadline of a look.
+const LOOK_DEADLINE: Duration = Duration::from_secs(2);
+/// The deadline of a read from the replica. Then there is still time to ask the primary.
+const READ_DEADLINE: Duration = Duration::from_secs(1);
+
+/// What a read replica is at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplicaState {
+    /// A standby, which lacks so many bytes of the primary's log.
+    Standby {
+        /// 0 if it lacks nothing.
+        behind_bytes: u64,
+    },
+    /// It takes part in no replication, or was promoted.
+    NoStandby,
+}
+
+/// Asks the replica of these settings what it is. `None` if there is none.
+///
+/// # Errors
+/// It cannot be reached, or the primary does not answer.
+pub async fn inspect(
+    settings: &config::Database,
+    primary: &Database,
+    program: &str,
+) -> Result<Option<ReplicaState>, DbError> {
+    let Some((db, _)) = replica_of(settings, program, Duration::ZERO)? else { return Ok(None) };
+    let written = position(primary, WRITTEN).await?.unwrap_or_default();
+    let replayed = position(&db.unproved(), REPLAYED).await?;
+    Ok(Some(replayed.map_or(ReplicaState::NoStandby, |replayed| ReplicaState::Standby {
+        behind_bytes: u64::try_from(written.saturating_sub(replayed)).unwrap_or(0),
+    })))
+}
+
+/// The replica of these settings, and what proves that it is close.
+fn replica_of(
+    settings: &config::Database,
+    service: &str,
+    max_lag: Duration,
+) -> Result<Option<(Database, Arc<NotedPositions>)>, DbError> {
+    let Some(hosts) = &settings.read_replica else { return Ok(None) };
+    let settings = config::Database { host: hosts.clone(), ..settings.clone() };
+    let noted = Arc::new(NotedPositions::within(max_lag));
+    Ok(Some((Database::of_replica(&settings, service, Arc::clone(&noted))?, noted)))
+}
+
+/// Where a service reads. Cheap to clone.
+#[derive(Clone)]
+pub struct Reads {
+    primary: Database,
+    replica: Option<Arc<Replica>>,
+}
+
+struct Replica {
+    db: Database,
+    max_lag: Duration,
+    noted: Arc<NotedPositions>,
+    /// It has everything that could be seen on the primary at this moment.
+    as_of: Mutex<Option<Instant>>,
+}
+
+impl Reads {
+    /// From the replica of these settings while it is at most `max_lag` behind, else from the
+    /// primary. From the primary only, if there is none, or it may not be behind at all. It is not
+    /// used before [`Reads::watch`] runs.
+    ///
+    /// # Errors
+    /// The settings contradict each other.
+    pub fn new(
+        settings: &config::Database,
+        primary: Database,
+        service: &str,
+        max_lag: Duration,
+    ) -> Result<Self, DbError> {
+        let found = if max_lag.is_zero() { None } else { replica_of(settings, service, max_lag)? };
+        let replica =
+            found.map(|(db, noted)| Arc::new(Replica { db, max_lag, noted, as_of: Mutex::default() }));
+        Ok(Self { primary, replica })
+    }
+
+    /// Whether reads go to the replica now. `None` if there is none.
+    pub fn use_replica(&self) -> Option<bool> {
+        self.replica.as_ref().map(|replica| replica.is_close())
+    }
+
+    /// Reads from the replica what is there, else from the primary.
+    ///
+    /// # Errors
+    /// The primary failed. What fails at the replica, the primary is asked for.
+    pub async fn read<T, Look>(
+        &self,
+        is_there: impl Fn(&T) -> bool,
+        look: impl Fn(Database) -> Look,
+    ) -> Result<T, DbError>
+    where
+        Look: Future<Output = Result<T, DbError>>,
+    {
+        match self.read_replica(&look).await {
+            Some(found) if is_there(&found) => Ok(found),
+            _ => look(self.primary.clone()).await,
+        }
+    }
+
+    /// As [`Reads::read`], with an answer for each of these keys, in their order: the primary is
+    /// asked only for those without one.
+    ///
+    /// # Errors
+    /// As [`Reads::read`].
+    pub async fn read_each<K, T, Look>(
+        &self,
+        keys: &[K],
+        look: impl Fn(Database, Vec<K>) -> Look,
+    ) -> Result<Vec<Option<T>>, DbError>
+    where
+        K: Clone,
+        Look: Future<Output = Result<Vec<Option<T>>, DbError>>,
+    {
+        let Some(mut found) = self.read_replica(&|db| look(db, keys.to_vec())).await else {
+            return look(self.primary.clone(), keys.to_vec()).await;
+        };
+        let (mut places, mut missing) = (Vec::new(), Vec::new());
+        for (place, key) in keys.iter().enumerate() {
+            if found.get(place).is_none_or(Option::is_none) {
+                places.push(place);
+                missing.push(key.clone());
+            }
+        }
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        found.resize_with(keys.len(), || None);
+        let of_primary = look(self.primary.clone(), missing).await?;
+        for (place, answer) in places.into_iter().zip(of_primary) {
+            if let Some(slot) = found.get_mut(place) {
+                *slot = answer;
+            }
+        }
+        Ok(found)
+    }
+
+    /// What the replica says. `None` if it may not be asked, or has no answer.
+    async fn read_replica<T, Look>(&self, look: &impl Fn(Database) -> Look) -> Option<T>
+    where
+        Look: Future<Output = Result<T, DbError>>,
+    {
+        let replica = self.replica.as_ref().filter(|replica| replica.is_close())?;
+        let looked = timeout(READ_DEADLINE, look(replica.db.clone())).await;
+        if !matches!(looked, Ok(Ok(_))) {
+            // A standby also ends statements that hold up its replay. The next look tells whether it
+            // can be asked again.
+            replica.set(None);
+        }
+        looked.ok()?.ok()
+    }
+
+    /// Finds out how far behind the replica is, again and again. It never ends.
+    pub async fn watch(self, log: Log) {
+        let Some(replica) = self.replica else { return std::future::pending().await };
+        let interval = (replica.max_lag / 4).clamp(SHORTEST_INTERVAL, LOOK_INTERVAL);
+        let (began, mut said) = (Instant::now(), None);
+        let mut as_of = began;
+        loop {
+            let looked = timeout(LOOK_DEADLINE, replica.look(&self.primary)).await;
+            as_of = replica.as_of().unwrap_or(as_of);
+            REPLICA_BEHIND.set(i64::try_from(as_of.elapsed().as_secs()).unwrap_or(i64::MAX));
+            let is_close = replica.is_close();
+            // At the start the first connections take a moment.
+            let may_say = is_close || said.is_some() || began.elapsed() > LOOK_DEADLINE.max(replica.max_lag);
+            if said != Some(is_close) && may_say {
+                say(&log, is_close, &looked.unwrap_or(Ok(())));
+                said = Some(is_close);
+            }
+            sleep(interval).await;
+        }
+    }
+}
+
+fn say(log: &Log, is_close: bool, looked: &Result<(), DbError>) {
+    const LEFT: &str = "The read replica is too far behind, or does not answer: reads go to the primary";
+    match looked {
+        _ if is_close => log.info(action::REPLICA_USED, "Reads go to the read replica").emit(),
+        Ok(()) => log.info(action::REPLICA_LEFT, LEFT).emit(),
+        Err(why) => log.error(action::REPLICA_LEFT, LEFT, why).emit(),
+    }
+}
+
+impl Replica {
+    fn as_of(&self) -> Option<Instant> {
+        *self.as_of.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_close(&self) -> bool {
+        self.as_of().is_some_and(|as_of| as_of.elapsed() <= self.max_lag)
+    }
+
+    fn set(&self, as_of: Option<Instant>) {
+        *self.as_of.lock().unwrap_or_else(PoisonError::into_inner) = as_of;
+    }
+
+    /// If the primary does not answer, what was found before ages.
+    async fn look(&self, primary: &Database) -> Result<(), DbError> {
+        let began = Instant::now();
+        if let Some(written) = position(primary, WRITTEN).await? {
+            self.noted.note(began, written);
+        }
+        let replayed = position(&self.db.unproved(), REPLAYED).await?;
+        self.set(replayed.and_then(|replayed| self.noted.last_reached(replayed)));
+        Ok(())
+    }
+}
+
+async fn position(db: &Database, sql: &str) -> Result<Option<i64>, DbError> {
+    Ok(match db.query_opt(sql, &[]).await? {
+        Some(row) => row.try_get(0)?,
+        None => None,
+    })
+}
