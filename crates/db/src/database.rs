@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use deadlines::database::{CONNECT_DEADLINE, STATEMENT_DEADLINE};
 use deadpool_postgres::Transaction;
+use logging::Log;
 use telemetry::labels::{Pool, To};
 use telemetry::metrics::{POOL_WAIT, RECONNECTS};
 use tokio::sync::watch;
@@ -17,6 +18,7 @@ use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
+use crate::breaker::Breaker;
 use crate::checkout::Checkout;
 use crate::connect::Connector;
 use crate::connect_error::UnsuitableServer;
@@ -35,6 +37,10 @@ pub struct Database {
     address: Arc<str>,
     /// Whether a statement did not find its table, or a check found tables missing.
     tables_missing: Arc<watch::Sender<bool>>,
+    /// `None`: nothing that comes from outside waits for it.
+    breaker: Option<Arc<Breaker>>,
+    /// Whether a request from outside waits for the statements of this handle.
+    serves_requests: bool,
 }
 
 /// Which pool a statement takes its connection from.
@@ -73,7 +79,52 @@ impl Database {
             pools: Arc::new(pools),
             address: format!("{}:{}", settings.host, settings.port).into(),
             tables_missing: Arc::default(),
+            breaker: None,
+            serves_requests: false,
         })
+    }
+
+    /// With a circuit breaker, which [`admit_request`](Self::admit_request) asks. It opens when
+    /// statements [of requests](Self::for_requests) fail.
+    #[must_use]
+    pub fn with_breaker(self, log: &Log) -> Self {
+        Self { breaker: Some(Arc::new(Breaker::new(log))), ..self }
+    }
+
+    /// A handle for statements that a request from outside waits for.
+    #[must_use]
+    pub fn for_requests(&self) -> Self {
+        Self { serves_requests: true, ..self.clone() }
+    }
+
+    /// A handle for statements that nobody outside waits for, and that are tried again.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        Self { serves_requests: false, ..self.clone() }
+    }
+
+    /// Whether a request that needs the database is let through.
+    ///
+    /// # Errors
+    /// The database does not answer at the moment: the time after which to ask again.
+    pub fn admit_request(&self) -> Result<(), Duration> {
+        self.breaker.as_ref().map_or(Ok(()), |breaker| breaker.admit())
+    }
+
+    /// Does something with a connection of this pool, before the eyes of the breaker.
+    async fn watched<T>(
+        &self,
+        choice: PoolChoice,
+        work: impl Future<Output = Result<T, DbError>>,
+    ) -> Result<T, DbError> {
+        // The reserved connections may work while the others hang.
+        let Some(breaker) = self.breaker.as_ref().filter(|_| choice == PoolChoice::Shared) else {
+            return work.await;
+        };
+        let begun = breaker.begin();
+        let ended = work.await;
+        breaker.ended(begun, &ended, self.serves_requests);
+        ended
     }
 
     /// The number of reserved connections, and so of concurrent relays.
@@ -152,12 +203,15 @@ impl Database {
         sql: &str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, DbError> {
-        let client = self.client_of(choice).await?;
-        let Ok(answer) = timeout(STATEMENT_DEADLINE, ask(&client, sql, parameters)).await else {
-            client.discard();
-            return Err(DbError::Timeout(STATEMENT_DEADLINE));
-        };
-        self.answered(client, answer.map_err(DbError::from))
+        self.watched(choice, async {
+            let client = self.client_of(choice).await?;
+            let Ok(answer) = timeout(STATEMENT_DEADLINE, ask(&client, sql, parameters)).await else {
+                client.discard();
+                return Err(DbError::Timeout(STATEMENT_DEADLINE));
+            };
+            self.answered(client, answer.map_err(DbError::from))
+        })
+        .await
     }
 
     /// Like [`Database::query`], for statements that return at most one row.
@@ -178,12 +232,15 @@ impl Database {
         deadline: Duration,
         mut work: impl AsyncFnMut(&Transaction<'_>) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        let mut client = self.client_of(choice).await?;
-        let Ok(done) = timeout(deadline, transact(&mut client, &mut work)).await else {
-            client.discard();
-            return Err(DbError::Timeout(deadline));
-        };
-        self.answered(client, done)
+        self.watched(choice, async {
+            let mut client = self.client_of(choice).await?;
+            let Ok(done) = timeout(deadline, transact(&mut client, &mut work)).await else {
+                client.discard();
+                return Err(DbError::Timeout(deadline));
+            };
+            self.answered(client, done)
+        })
+        .await
     }
 
     /// Decides what happens to the connection after an answer.
