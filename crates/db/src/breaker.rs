@@ -37,7 +37,11 @@ impl Breaker {
         self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a request is let through.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().state() == BreakerState::Closed
+    }
+
+    /// Whether a request that needs the database is let through.
     ///
     /// # Errors
     /// It is not: when to ask again.

@@ -103,12 +103,16 @@ impl Database {
         Self { serves_requests: false, ..self.clone() }
     }
 
-    /// Whether a request that needs the database is let through.
+    /// Whether a request is let through. Whether it needs the database is asked only if the
+    /// breaker is open.
     ///
     /// # Errors
     /// The database does not answer at the moment: the time after which to ask again.
-    pub fn admit_request(&self) -> Result<(), Duration> {
-        self.breaker.as_ref().map_or(Ok(()), |breaker| breaker.admit())
+    pub fn admit_request(&self, needs_database: impl FnOnce() -> bool) -> Result<(), Duration> {
+        match &self.breaker {
+            Some(breaker) if !breaker.is_closed() && needs_database() => breaker.admit(),
+            _ => Ok(()),
+        }
     }
 
     /// Does something with a connection of this pool, before the eyes of the breaker.

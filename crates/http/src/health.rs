@@ -65,6 +65,11 @@ pub fn routes(app: &mut web::ServiceConfig, service: &'static str, health: &Arc<
         .service(readable("/livez", live));
 }
 
+/// Whether a path is that of a probe.
+pub(crate) fn is_probe(path: &str) -> bool {
+    ["/livez", "/readyz", "/health"].contains(&path)
+}
+
 /// The paths of the probes.
 #[derive(utoipa::OpenApi)]
 #[openapi(paths(show, ready, live))]

@@ -77,7 +77,7 @@ metrics! {
     HTTP_REQUESTS: RequestDurations = "http_server_request_duration_seconds" by Order, Kitchen, Tracking;
     /// Requests that were refused before a handler saw them: since the circuit breaker is open, or
     /// since their client sends too many.
-    OVERLOAD: Family<Overload, Counter> = "restaurant_http_overload_total" by Order, Tracking;
+    OVERLOAD: Family<Overload, Counter> = "restaurant_http_overload_total" by Order, Kitchen, Tracking;
     /// Event streams that are open.
     STREAMS: Gauge = "restaurant_sse_streams" by Kitchen, Tracking;
     /// Seconds from a change of an order to the event that tells of it, by the database's clock.

@@ -208,9 +208,7 @@ fn closed(why: &Closed, id: &RequestId) -> (Problem, Line<'static>) {
         }
     };
     let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id);
-    // Whoever comes back then must not be too early.
-    let seconds = back_in.as_secs() + u64::from(back_in.subsec_nanos() > 0);
-    let problem = problem.retry_after(seconds.max(RETRY_AFTER)).with("code", json!(code));
+    let problem = problem.retry_in(back_in).with("code", json!(code));
     (problem, Line::TurnedAway(line))
 }
 
