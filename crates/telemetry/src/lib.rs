@@ -28,6 +28,7 @@ mod page;
 mod process;
 mod program;
 
+pub use self::build_info::Build;
 pub use self::exposition::{CONTENT_TYPE, render};
 pub use self::family::Family;
 pub use self::figures::{Figures, NamedFigures};

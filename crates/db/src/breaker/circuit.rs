@@ -132,7 +132,7 @@ mod tests {
             (0..3_000_u64).prop_map(Act::Pass),
             Just(Act::Ask),
             Just(Act::Begin),
-            prop::sample::select(&outcomes[..]).prop_map(Act::End),
+            prop::sample::select(outcomes.to_vec()).prop_map(Act::End),
         ];
         prop::collection::vec(act, 0..300)
     }

@@ -12,8 +12,10 @@ fn session(signed_in: bool, until: Option<&str>) -> Value {
 pub(crate) fn shared() -> [Sample; 5] {
     let moment = "2026-11-30T08:04:21.453Z";
     let checks = json!({ "database": "healthy", "rabbitmq": "healthy" });
-    let health =
-        json!({ "status": "healthy", "timestamp": moment, "service": "order-service", "checks": checks });
+    let health = json!({
+        "status": "healthy", "timestamp": moment, "service": "order-service", "checks": checks,
+        "version": "0.2.0", "revision": "1a2b3c4",
+    });
     let key = "NXy7BwP0bGWbsd2l4bkrv2UBMWYVAQ2J";
     [
         Sample::new("SignIn", "key", "By a program", json!({ "key": key })),
