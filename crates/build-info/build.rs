@@ -16,9 +16,9 @@ fn main() {
 fn of_commit() -> Option<String> {
     let commit = git(&["rev-parse", "--short=7", "HEAD"]).filter(|commit| is_plain(commit))?;
     // The log of HEAD grows with every commit and checkout. Without a log: HEAD itself.
-    let watched = ["logs/HEAD", "HEAD"].into_iter().find_map(|name| {
-        git(&["rev-parse", "--git-path", name]).filter(|path| Path::new(path).is_file())
-    });
+    let watched = ["logs/HEAD", "HEAD"]
+        .into_iter()
+        .find_map(|name| git(&["rev-parse", "--git-path", name]).filter(|path| Path::new(path).is_file()));
     if let Some(path) = watched {
         println!("cargo::rerun-if-changed={path}");
     }
@@ -27,7 +27,8 @@ fn of_commit() -> Option<String> {
 
 /// What git says in a line; `None` without git, or outside of a repository.
 fn git(arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
+    let output =
+        Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }
 

@@ -17,7 +17,8 @@ mod tests {
 
     #[test]
     fn the_revision_is_a_commit_or_was_named_or_is_unknown() {
-        let is_commit = REVISION.len() >= 7 && REVISION.chars().all(|character| character.is_ascii_hexdigit());
+        let is_commit =
+            REVISION.len() >= 7 && REVISION.chars().all(|character| character.is_ascii_hexdigit());
         let was_named = std::env::var("RESTAURANT_REVISION").is_ok_and(|named| named == REVISION);
         assert!(is_commit || was_named || REVISION == "unknown", "{REVISION}");
         assert_eq!(VERSION.split('.').count(), 3);
