@@ -68,12 +68,12 @@ pub(crate) fn check(request: &ServiceRequest, id: &RequestId) -> Result<(), Prob
     let Some(breaker) = request.app_data::<Breaker>() else { return Ok(()) };
     (breaker.admission)(&|| !breaker.spares(request)).map_err(|left| {
         OVERLOAD.of(Overload::Breaker).inc();
-        away(left, id)
+        database_away(left, id)
     })
 }
 
-/// The database does not answer.
-fn away(left: Duration, id: &RequestId) -> Problem {
+/// The answer while the database does not answer, for those who ask the breaker themselves.
+pub fn database_away(left: Duration, id: &RequestId) -> Problem {
     let detail = "The database does not answer at the moment. Nothing was done. Wait for the time in Retry-After, then try again.";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id)
         .retry_in(left)

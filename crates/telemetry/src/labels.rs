@@ -167,7 +167,7 @@ label! {
 }
 
 label! {
-    /// Why a request was refused that a handler would have taken.
+    /// Why a request was refused without an attempt.
     Overload, "reason":
     /// The circuit breaker is open.
     Breaker = "breaker",

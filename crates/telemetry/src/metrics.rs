@@ -75,8 +75,8 @@ metrics! {
     /// `unmatched`. Requests to the admin listener are not counted, and none whose head could not
     /// be read.
     HTTP_REQUESTS: RequestDurations = "http_server_request_duration_seconds" by Order, Kitchen, Tracking;
-    /// Requests that were refused before a handler saw them: since the circuit breaker is open, or
-    /// since their client sends too many.
+    /// Requests that were refused without an attempt: since the circuit breaker is open, or since
+    /// their client sends too many.
     OVERLOAD: Family<Overload, Counter> = "restaurant_http_overload_total" by Order, Kitchen, Tracking;
     /// Event streams that are open.
     STREAMS: Gauge = "restaurant_sse_streams" by Kitchen, Tracking;

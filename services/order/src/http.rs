@@ -38,8 +38,9 @@ use crate::menu::{Board, Editing, Stock};
 use crate::placing::Placing;
 use crate::readiness::Readiness;
 
-/// The paths of this service that need no database: pages, and what the broker says.
-const WITHOUT_DATABASE: &[&str] = &["/", "/staff", "/staff/dead-letters"];
+/// The paths of this service that need no database: pages, what the broker says, and orders, whose
+/// use case asks the breaker itself.
+const WITHOUT_DATABASE: &[&str] = &["/", "/staff", "/staff/dead-letters", "/orders"];
 
 /// What the handlers work with.
 #[derive(Clone)]

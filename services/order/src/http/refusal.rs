@@ -9,6 +9,7 @@ use domain::RequestId;
 use domain::idempotency::ParseKeyError;
 use domain::place_order::Rejection;
 use http_service::Problem;
+use http_service::breaker::database_away;
 use http_service::staff::StaffRefusal;
 use logging::{Log, action};
 use serde_json::json;
@@ -162,6 +163,9 @@ impl Refusal {
                 later(StatusCode::SERVICE_UNAVAILABLE, detail, line)
             }
             Self::Place(PlaceError::Closed(why)) => closed(why, id),
+            Self::Place(PlaceError::DatabaseAway { left }) => {
+                (database_away(*left, id), Line::TurnedAway("The database does not answer"))
+            }
             Self::Place(PlaceError::KeyInFlight) => {
                 let detail = "A request with this Idempotency-Key is still in work. Ask again in a second.";
                 later(StatusCode::CONFLICT, detail, Line::Refused)

@@ -1,6 +1,7 @@
 //! While the database is away, orders are refused at once.
 
-use testkit::orders::takeout;
+use serde_json::json;
+use testkit::orders::{takeout, with};
 use testkit::{Stage, eventually, http};
 
 #[tokio::test]
@@ -26,6 +27,8 @@ async fn after_some_failures_orders_are_refused_at_once_until_the_database_is_ba
     assert_eq!(opened["level"], "ERROR", "{opened}");
 
     // Whoever needs no database is served.
+    let wrong = with(takeout(), "/items/0/quantity", json!(0)).to_string();
+    assert_eq!(service.post("/orders", &wrong).await.status, 400);
     assert_eq!(service.get("/livez").await.status, 200);
     assert_eq!(service.get("/nowhere").await.status, 404);
     let page = http::send(service.port(), "GET", "/", &[("Accept", "text/html")], b"").await;
