@@ -1,9 +1,9 @@
 //! A bucket of tokens for each client, in a table that never grows.
 //!
-//! A client has its place in one small set, by a keyed hash, so that nobody can aim at another one's
-//! set. A newcomer takes the place of the client whose bucket is the fullest: the one that loses
-//! least by being forgotten. A forgotten client begins with a full bucket, so a crowd larger than
-//! the table is limited less, never more.
+//! A client has its place in one small set, by a keyed hash: nobody can aim at another one's set. A
+//! newcomer takes the place of the client whose bucket is the fullest: the one that loses least by
+//! being forgotten. A forgotten client begins with a full bucket, so a crowd larger than the table
+//! is limited less, never more.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
