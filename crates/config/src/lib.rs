@@ -17,7 +17,9 @@ mod file;
 mod fuzzing;
 mod key;
 mod kinds;
+mod load_kinds;
 mod menu_mode;
+mod networks;
 mod queue_type;
 mod reading;
 mod server_addresses;
@@ -41,6 +43,7 @@ pub use self::environment::secret;
 pub use self::key::{Key, Section};
 pub use self::kinds::LEAST_CONNECTIONS;
 pub use self::menu_mode::MenuMode;
+pub use self::networks::{Networks, ParseNetworksError};
 pub use self::queue_type::QueueType;
 pub use self::server_addresses::parse_hosts;
 pub use self::table::{

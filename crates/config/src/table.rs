@@ -29,10 +29,11 @@ use crate::kinds::{
     MOST_WAITING, NAME, ORIGINS, PASSWORD, PORT, PORT_OR_NONE, SECONDS, STAFF_KEY, SWITCH, TEXT, TIME_ZONE,
     WEB_URL,
 };
+use crate::load_kinds::{NETWORKS, RATE};
 use crate::server_kinds::{HOSTS_OR_NONE, QUEUE_TYPE};
 use crate::telemetry_kinds::{OTLP_HEADERS, RATIO, TRACES_SAMPLER};
 use crate::tls_kinds::{FILE, TLS_MODE};
-use crate::{BasePath, HostNames, MenuMode, Origins, QueueType, TlsMode, TracesSampler, WebUrl};
+use crate::{BasePath, HostNames, MenuMode, Networks, Origins, QueueType, TlsMode, TracesSampler, WebUrl};
 
 settings! {
     /// Everything that can be set.
@@ -215,6 +216,14 @@ settings! {
         /// Memory that the service may use, in MiB. 0: its container's limit, or the machine's
         /// memory.
         memory_limit_mib: usize = 0, "HTTP_MEMORY_LIMIT_MIB", COUNT;
+        /// Most requests that one client may send in a second, twice as many if it was quiet before.
+        /// Further ones are refused (429). Probes are not counted. Guests behind one router share
+        /// an address. 0: no limit.
+        rate_limit: u32 = 0, "HTTP_RATE_LIMIT", RATE;
+        /// Proxies that stand before the services, such as `10.0.0.0/8`: of what comes from them,
+        /// the client is who they say, in `X-Forwarded-For` or `Forwarded`. Empty: the client is
+        /// who connects.
+        trusted_proxies: Networks = Networks::default(), "HTTP_TRUSTED_PROXIES", NETWORKS;
         /// Web pages of other sites that may use the services (CORS), such as
         /// `https://shop.example, https://till.example:8443`. They never count as staff by a
         /// cookie.

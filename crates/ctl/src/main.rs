@@ -10,6 +10,7 @@ use argh::{ArgsInfo, FromArgs};
 use runtime::exit::failed;
 use runtime::signals::StopSignals;
 use runtime::{Exit, arguments, console};
+use telemetry::Build;
 
 use crate::commands::{audit, completions, dlq, doctor, exporter, menu, migrate, prices};
 
@@ -38,6 +39,7 @@ enum Command {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     tls::install_provider();
+    Build { version: build_info::VERSION, revision: build_info::REVISION }.note();
     match console::all_written(run().await) {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => exit.report(),

@@ -1,5 +1,6 @@
 //! Runs statements, each under its limits.
 
+mod ask;
 mod one_moment;
 mod two_steps;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use deadlines::database::{CONNECT_DEADLINE, STATEMENT_DEADLINE};
 use deadpool_postgres::Transaction;
+use logging::Log;
 use telemetry::labels::{Pool as Label, To};
 use telemetry::metrics::{POOL_WAIT, RECONNECTS};
 use tokio::sync::watch;
@@ -17,11 +19,12 @@ use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
+use crate::breaker::Breaker;
 use crate::checkout::Checkout;
 use crate::connect::Connector;
 use crate::connect_error::UnsuitableServer;
 use crate::error::{Classification, ConnectionFate, Retry, is_lost_statement};
-use crate::log_position::{NotedPositions, REPLAYED};
+use crate::log_position::NotedPositions;
 use crate::pool::{Connection, Pools};
 use crate::session::Access;
 
@@ -38,6 +41,10 @@ pub struct Database {
     tables_missing: Arc<watch::Sender<bool>>,
     /// What a replica must have reached: each answer of a statement is proved by it.
     noted: Option<Arc<NotedPositions>>,
+    /// `None`: nothing that comes from outside waits for it.
+    breaker: Option<Arc<Breaker>>,
+    /// Whether a request from outside waits for the statements of this handle.
+    serves_requests: bool,
 }
 
 /// Which pool a statement takes its connection from.
@@ -118,7 +125,56 @@ impl Database {
             address: format!("{}:{}", settings.host, settings.port).into(),
             tables_missing: Arc::default(),
             noted: None,
+            breaker: None,
+            serves_requests: false,
         }
+    }
+
+    /// With a circuit breaker, which [`admit_request`](Self::admit_request) asks. It opens when
+    /// statements [of requests](Self::for_requests) fail.
+    #[must_use]
+    pub fn with_breaker(self, log: &Log) -> Self {
+        Self { breaker: Some(Arc::new(Breaker::new(log))), ..self }
+    }
+
+    /// A handle for statements that a request from outside waits for.
+    #[must_use]
+    pub fn for_requests(&self) -> Self {
+        Self { serves_requests: true, ..self.clone() }
+    }
+
+    /// A handle for statements that nobody outside waits for, and that are tried again.
+    #[must_use]
+    pub fn in_background(&self) -> Self {
+        Self { serves_requests: false, ..self.clone() }
+    }
+
+    /// Whether a request is let through. Whether it needs the database is asked only if the
+    /// breaker is open.
+    ///
+    /// # Errors
+    /// The database does not answer at the moment: the time after which to ask again.
+    pub fn admit_request(&self, needs_database: impl FnOnce() -> bool) -> Result<(), Duration> {
+        match &self.breaker {
+            Some(breaker) if !breaker.is_closed() && needs_database() => breaker.admit(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Does something with a connection of this pool, before the eyes of the breaker.
+    async fn watched<T>(
+        &self,
+        choice: PoolChoice,
+        work: impl Future<Output = Result<T, DbError>>,
+    ) -> Result<T, DbError> {
+        // The reserved connections may work while the others hang.
+        let Some(breaker) = self.breaker.as_ref().filter(|_| choice == PoolChoice::Shared) else {
+            return work.await;
+        };
+        let begun = breaker.begin();
+        let ended = work.await;
+        breaker.ended(begun, &ended, self.serves_requests);
+        ended
     }
 
     /// The number of reserved connections, and so of concurrent relays.
@@ -197,19 +253,22 @@ impl Database {
         sql: &str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, DbError> {
-        let client = self.client_of(choice).await?;
-        let asking = async {
-            match &self.noted {
-                None => ask(&client, sql, parameters).await.map(Some),
-                Some(noted) => ask_proved(&client, sql, parameters, noted).await,
-            }
-        };
-        let Ok(answer) = timeout(STATEMENT_DEADLINE, asking).await else {
-            client.discard();
-            return Err(DbError::Timeout(STATEMENT_DEADLINE));
-        };
-        let rows = self.answered(client, answer.map_err(DbError::from))?;
-        rows.ok_or_else(|| self.unsuitable(UnsuitableServer::Behind))
+        self.watched(choice, async {
+            let client = self.client_of(choice).await?;
+            let asking = async {
+                match &self.noted {
+                    None => ask::ask(&client, sql, parameters).await.map(Some),
+                    Some(noted) => ask::ask_proved(&client, sql, parameters, noted).await,
+                }
+            };
+            let Ok(answer) = timeout(STATEMENT_DEADLINE, asking).await else {
+                client.discard();
+                return Err(DbError::Timeout(STATEMENT_DEADLINE));
+            };
+            let rows = self.answered(client, answer.map_err(DbError::from))?;
+            rows.ok_or_else(|| self.unsuitable(UnsuitableServer::Behind))
+        })
+        .await
     }
 
     /// Like [`Database::query`], for statements that return at most one row.
@@ -230,12 +289,15 @@ impl Database {
         deadline: Duration,
         mut work: impl AsyncFnMut(&Transaction<'_>) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        let mut client = self.client_of(choice).await?;
-        let Ok(done) = timeout(deadline, transact(&mut client, &mut work)).await else {
-            client.discard();
-            return Err(DbError::Timeout(deadline));
-        };
-        self.answered(client, done)
+        self.watched(choice, async {
+            let mut client = self.client_of(choice).await?;
+            let Ok(done) = timeout(deadline, transact(&mut client, &mut work)).await else {
+                client.discard();
+                return Err(DbError::Timeout(deadline));
+            };
+            self.answered(client, done)
+        })
+        .await
     }
 
     /// Decides what happens to the connection after an answer.
@@ -270,47 +332,6 @@ impl Database {
     fn unsuitable(&self, why: UnsuitableServer) -> DbError {
         DbError::UnsuitableServer { address: Arc::clone(&self.address), why }
     }
-}
-
-/// Runs a statement, and once more if its prepared form is stale: then it had no effect.
-async fn ask(
-    client: &Connection,
-    sql: &str,
-    parameters: &[&(dyn ToSql + Sync)],
-) -> Result<Vec<Row>, tokio_postgres::Error> {
-    match ask_once(client, sql, parameters).await {
-        Err(why) if Classification::of(&why).retry == Retry::PreparedAnew => {
-            client.statement_cache.remove(sql, &[]);
-            ask_once(client, sql, parameters).await
-        }
-        answer => answer,
-    }
-}
-
-/// As [`ask`], of a standby. `None` if it is not close behind. Both statements are on one
-/// connection, and the proof is the first: what the second one sees is not older.
-async fn ask_proved(
-    client: &Connection,
-    sql: &str,
-    parameters: &[&(dyn ToSql + Sync)],
-    noted: &NotedPositions,
-) -> Result<Option<Vec<Row>>, tokio_postgres::Error> {
-    let (replayed, rows) = tokio::join!(biased; ask(client, REPLAYED, &[]), ask(client, sql, parameters));
-    let (replayed, rows) = (replayed?, rows?);
-    let position: Option<i64> = match replayed.first() {
-        Some(row) => row.try_get(0)?,
-        None => None,
-    };
-    Ok(position.is_some_and(|position| noted.is_close(position)).then_some(rows))
-}
-
-async fn ask_once(
-    client: &Connection,
-    sql: &str,
-    parameters: &[&(dyn ToSql + Sync)],
-) -> Result<Vec<Row>, tokio_postgres::Error> {
-    let statement = client.prepare_cached(sql).await?;
-    client.query(&statement, parameters).await
 }
 
 async fn transact<T>(

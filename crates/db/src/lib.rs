@@ -7,6 +7,7 @@
 mod adjustments;
 pub mod audit;
 pub mod board;
+mod breaker;
 mod checkout;
 pub mod claims;
 pub mod connect;

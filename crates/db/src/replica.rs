@@ -178,11 +178,12 @@ impl Reads {
     /// Finds out how far behind the replica is, again and again. It never ends.
     pub async fn watch(self, log: Log) {
         let Some(replica) = self.replica else { return std::future::pending().await };
+        let primary = self.primary.in_background();
         let interval = (replica.max_lag / 4).clamp(SHORTEST_INTERVAL, LOOK_INTERVAL);
         let (began, mut said) = (Instant::now(), None);
         let mut as_of = began;
         loop {
-            let looked = timeout(LOOK_DEADLINE, replica.look(&self.primary)).await;
+            let looked = timeout(LOOK_DEADLINE, replica.look(&primary)).await;
             as_of = replica.as_of().unwrap_or(as_of);
             REPLICA_BEHIND.set(i64::try_from(as_of.elapsed().as_secs()).unwrap_or(i64::MAX));
             let is_close = replica.is_close();

@@ -12,6 +12,7 @@ use domain::timestamp::Timestamp;
 use runtime::reachable;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use telemetry::Build;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -65,6 +66,11 @@ pub fn routes(app: &mut web::ServiceConfig, service: &'static str, health: &Arc<
         .service(readable("/livez", live));
 }
 
+/// Whether a path is that of a probe.
+pub(crate) fn is_probe(path: &str) -> bool {
+    ["/livez", "/readyz", "/health"].contains(&path)
+}
+
 /// The paths of the probes.
 #[derive(utoipa::OpenApi)]
 #[openapi(paths(show, ready, live))]
@@ -79,7 +85,7 @@ pub(crate) struct Probes;
     ),
 )]
 async fn show(service: &'static str, health: Arc<dyn Health>) -> HttpResponse {
-    report(service, &health.checks().await)
+    report(service, &health.checks().await, Some(Build::of_this_program()))
 }
 
 /// Can it serve?
@@ -91,7 +97,7 @@ async fn show(service: &'static str, health: Arc<dyn Health>) -> HttpResponse {
     ),
 )]
 async fn ready(service: &'static str, health: Arc<dyn Health>) -> HttpResponse {
-    report(service, &health.checks().await)
+    report(service, &health.checks().await, None)
 }
 
 #[derive(Serialize, ToSchema)]
@@ -105,6 +111,12 @@ struct Report {
     /// The state of each thing that it needs.
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
     checks: Map<String, Value>,
+    /// The version of the program; in `/health` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'static str>,
+    /// The revision of its sources, or `unknown`; in `/health` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<&'static str>,
 }
 
 fn states() -> Object {
@@ -113,7 +125,7 @@ fn states() -> Object {
 
 /// The response of `/health` and `/readyz`: 503 if a check is unhealthy, else 200, also if one is
 /// degraded.
-pub fn report(service: &'static str, checks: &[Check]) -> HttpResponse {
+fn report(service: &'static str, checks: &[Check], build: Option<Build>) -> HttpResponse {
     let words: Vec<&str> = checks.iter().map(|check| check.word()).collect();
     let worst = ["unhealthy", "degraded"].into_iter().find(|word| words.contains(word));
     let status = worst.unwrap_or("healthy");
@@ -122,6 +134,8 @@ pub fn report(service: &'static str, checks: &[Check]) -> HttpResponse {
         timestamp: now(),
         service,
         checks: checks.iter().map(|check| (check.name.to_owned(), check.word().into())).collect(),
+        version: build.map(|build| build.version),
+        revision: build.map(|build| build.revision),
     };
     let serves = status != "unhealthy";
     let mut response = if serves { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };

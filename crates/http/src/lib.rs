@@ -4,7 +4,9 @@
 pub mod admin;
 mod base_path;
 mod blank_line;
+pub mod breaker;
 mod certificate;
+mod client_address;
 mod clock;
 pub mod conditional;
 mod connection;
@@ -29,6 +31,7 @@ mod peer;
 mod phase;
 mod pool;
 pub mod problem;
+mod rate_limit;
 pub mod request_id;
 pub mod resource;
 pub mod server;

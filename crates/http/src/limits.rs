@@ -56,7 +56,25 @@ impl Limits {
         let fitting = memory.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         let limits = Self::from(fitting, files, config);
         limits.log_limits(memory, files, per_connection(config), log);
+        limits.check_memory(fitting, per_connection(config), log);
         limits
+    }
+
+    /// The most memory that the server's process needs, in bytes.
+    fn needed(self, per_connection: usize) -> usize {
+        self.connections.saturating_mul(per_connection).saturating_add(self.pool).saturating_add(REST)
+    }
+
+    /// Says so if connections that the configuration chose, or the fewest that make sense, may need
+    /// more than there is.
+    fn check_memory(self, memory: usize, per_connection: usize, log: &Log) {
+        let needed = self.needed(per_connection);
+        if needed > memory {
+            let why = Overcommitted { connections: self.connections, needed, memory };
+            let message =
+                "More connections are allowed than fit the memory; many clients at once may end the service";
+            log.error(action::MEMORY_OVERCOMMITTED, message, &why).emit();
+        }
     }
 
     /// `memory` is null in the log line if no limit is known.
@@ -91,6 +109,19 @@ impl Limits {
         let pool = (available / 3).clamp(MIB, MAX_CONNECTIONS * PER_CONNECTION / 2);
         Self { connections, per_address, pool }
     }
+}
+
+/// The connections do not fit the memory.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{connections} connections may need {} MiB of {} MiB: lower http.max_connections (HTTP_MAX_CONNECTIONS), or raise the memory limit",
+    needed.div_ceil(MIB),
+    memory / MIB
+)]
+struct Overcommitted {
+    connections: usize,
+    needed: usize,
+    memory: usize,
 }
 
 /// The fixed share of a connection.
@@ -153,5 +184,17 @@ mod tests {
         let chosen = limits(256 * MIB, usize::MAX, &config);
         assert_eq!((chosen.connections, chosen.per_address), (5_000, 5_000));
         assert_eq!(limits(256 * MIB, 100, &config).per_address, 100);
+    }
+
+    #[test]
+    fn chosen_connections_that_do_not_fit_are_told() {
+        let default = config::Http::default();
+        let fits = |memory: usize, config: &config::Http| {
+            limits(memory, usize::MAX, config).needed(PER_CONNECTION) <= memory
+        };
+        assert!(fits(256 * MIB, &default) && fits(usize::MAX, &default));
+        assert!(!fits(64 * MIB, &default), "the fewest connections need more");
+        let config = config::Http { max_connections: 5_000, ..default };
+        assert!(!fits(256 * MIB, &config) && fits(1_024 * MIB, &config));
     }
 }

@@ -11,10 +11,12 @@ use actix_web::{Error, HttpResponse, ResponseError as _};
 use domain::RequestId;
 
 use crate::cross_site::{self, Page};
-use crate::{Problem, base_path, doubled, exchange, measured, request_id, traced};
+use crate::problem::logged;
+use crate::{Problem, base_path, breaker, doubled, exchange, measured, rate_limit, request_id, traced};
 
 /// Records the request's progress on its connection, assigns its id, refuses forbidden requests,
-/// and reserves memory for large responses. It closes the connection after a response that was sent
+/// and reserves memory for large responses. It refuses what is too much: of one client, or while
+/// the database does not answer. It closes the connection after a response that was sent
 /// before the end of the body, or to a request for another protocol: the bytes that follow cannot
 /// be parsed. It measures how long the request took, and traces it.
 ///
@@ -58,6 +60,12 @@ fn admit(request: &mut ServiceRequest, id: &RequestId) -> Result<Admitted, Probl
     Ok(base_path::strip(request).map_or(Admitted::From(page), Admitted::Answered))
 }
 
+/// Whether the request is within what its client and the service can take.
+fn bound(request: &ServiceRequest, id: &RequestId) -> Result<(), Problem> {
+    rate_limit::check(request, id)?;
+    breaker::check(request, id)
+}
+
 async fn answer<B: MessageBody + 'static>(
     request: ServiceRequest,
     id: &RequestId,
@@ -67,6 +75,9 @@ async fn answer<B: MessageBody + 'static>(
     let preflight = page.as_ref().and_then(|page| page.preflight(&request));
     let mut response = if let Some(response) = preflight {
         request.into_response(response).map_into_right_body()
+    } else if let Err(problem) = bound(&request, id) {
+        let refusal = logged(request.request(), &problem);
+        request.into_response(refusal).map_into_right_body()
     } else {
         let response = next.call(request).await?;
         match exchange::reserve(response.request(), response.response().body(), id) {

@@ -1,5 +1,7 @@
 //! Errors as `application/problem+json` (RFC 9457).
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
@@ -66,6 +68,13 @@ impl Problem {
     pub fn challenge(mut self, scheme: &'static str) -> Self {
         self.challenge = Some(scheme);
         self
+    }
+
+    /// Adds when to retry: this time, in whole seconds, so that nobody comes too early.
+    #[must_use]
+    pub fn retry_in(self, time: Duration) -> Self {
+        let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+        self.retry_after(seconds.max(1))
     }
 
     /// Adds when to retry (`Retry-After`, in seconds).
@@ -148,7 +157,7 @@ pub fn nothing_at(path: &str, id: &RequestId) -> Problem {
 }
 
 /// Logs the problem under its request id, and returns the response.
-fn logged(request: &HttpRequest, problem: &Problem) -> HttpResponse {
+pub(crate) fn logged(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     if let Some(log) = request.app_data::<Log>() {
         log.with_request_id(request_id::of(request))
             .debug(action::REQUEST_REFUSED, problem.to_string())
@@ -176,6 +185,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn whoever_comes_back_then_is_not_too_early() {
+        let id = RequestId::from_client("req-1").unwrap();
+        let seconds = |milliseconds| {
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "No.", &id);
+            problem.retry_in(Duration::from_millis(milliseconds)).retry_after_seconds()
+        };
+        assert_eq!([0, 1, 1_000, 1_001].map(seconds), [1, 1, 1, 2].map(Some));
+    }
 
     #[test]
     fn extensions_follow_the_members_that_every_problem_has() {

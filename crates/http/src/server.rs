@@ -27,6 +27,7 @@ use crate::ending::Ending;
 use crate::limits::{self, Limits};
 use crate::measured::Measured;
 use crate::own_origins::OwnOrigins;
+use crate::rate_limit::RateLimit;
 use crate::stream::{MAX_HEAD, MAX_HEAD_LINES, Socket, Stream};
 use crate::transport::{NotAccepted, Transport};
 use crate::{Problem, certificate, middleware, request_id};
@@ -44,6 +45,7 @@ struct Front {
     cross_site: CrossSite,
     base: Option<BasePath>,
     certificate: Option<Arc<Certificate>>,
+    rate_limit: Option<RateLimit>,
 }
 
 /// Starts the server with its limits. Every request gets an id, and loses the base path. Pages of
@@ -67,7 +69,8 @@ where
     let base = Some(&pages.base_path).filter(|base| !base.is_root()).cloned();
     let certificate = certificate::read(settings)?;
     let scale = Scale { limits: Limits::of(settings, log), threads, measured: Some(Measured) };
-    let front = Front { cross_site: sites, base, certificate };
+    let rate_limit = RateLimit::of(settings);
+    let front = Front { cross_site: sites, base, certificate, rate_limit };
     start_within(scale, listener, front, log, configure)
 }
 
@@ -88,7 +91,7 @@ where
     let sites = CrossSite::new(&http, OwnOrigins::default(), listener.local_addr()?.ip(), log);
     let scale = Scale { limits: limits::ADMIN, threads: 1, measured: None };
     // Probes and scrapers ask from the same machine or the same cluster, without TLS.
-    let front = Front { cross_site: sites, base: None, certificate: None };
+    let front = Front { cross_site: sites, base: None, certificate: None, rate_limit: None };
     start_within(scale, listener, front, log, configure)
 }
 
@@ -109,7 +112,7 @@ fn start_within<F>(
 where
     F: FnOnce(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
-    let Front { cross_site, base, certificate } = front;
+    let Front { cross_site, base, certificate, rate_limit } = front;
     let acceptor = certificate.as_ref().map(certificate::acceptor).transpose()?;
     let connections = Arc::new(Connections::new(limits));
     let server = Server::build()
@@ -125,6 +128,10 @@ where
         let app = App::new().app_data(cross_site.clone()).app_data(refusals.clone());
         let app = match &base {
             Some(base) => app.app_data(base.clone()),
+            None => app,
+        };
+        let app = match &rate_limit {
+            Some(limit) => app.app_data(limit.clone()),
             None => app,
         };
         let app = match measured {

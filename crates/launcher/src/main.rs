@@ -40,7 +40,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Request::Version => {
-            println!("restaurant-system {}", env!("CARGO_PKG_VERSION"));
+            println!("restaurant-system {} ({})", build_info::VERSION, build_info::REVISION);
             ExitCode::SUCCESS
         }
         Request::Mistake(what) => {

@@ -167,7 +167,10 @@ fn help_and_version_are_its_own() {
         }
     }
     let ended = installation.wrapper(&["--version"]);
-    assert_eq!(text(&ended.stdout), format!("restaurant-system {}", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        text(&ended.stdout),
+        format!("restaurant-system {} ({})", build_info::VERSION, build_info::REVISION)
+    );
     assert_eq!(ended.status.code(), Some(0));
 }
 

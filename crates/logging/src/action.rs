@@ -97,6 +97,13 @@ actions! {
     DB_QUERY_FAILED = "db_query_failed" at Error;
     /// A transaction that stores or changes an order failed, or its outcome is unknown.
     DB_TRANSACTION_FAILED = "db_transaction_failed" at Error;
+    /// The database does not answer requests: those that need it are refused at once (503).
+    /// `error` is the last failure.
+    DB_BREAKER_OPENED = "db_breaker_opened" at Error;
+    /// A single request is let through, to see whether the database answers again.
+    DB_BREAKER_HALF_OPEN = "db_breaker_half_open" at Info;
+    /// The database answers: requests that need it are taken again.
+    DB_BREAKER_CLOSED = "db_breaker_closed" at Info;
     /// The service applied migrations. `details.versions` lists them.
     SCHEMA_MIGRATED = "schema_migrated" at Info;
     /// The service waits until another program has applied the migrations.
@@ -156,6 +163,8 @@ actions! {
     /// How many connections the service holds at most, and why: the settings, its memory or its
     /// file descriptors.
     CONNECTIONS_LIMITED = "connections_limited" at Info;
+    /// The connections that the configuration allows may need more memory than the service may use.
+    MEMORY_OVERCOMMITTED = "memory_overcommitted" at Error;
     /// Connections were closed to make room for new ones, or new ones were closed.
     CONNECTIONS_EVICTED = "connections_evicted" at Info;
     /// The admin listener is open: `details` says on which address and port.

@@ -40,6 +40,16 @@ impl Bucket {
         }
     }
 
+    /// When the next token comes, if there is none. For a bucket that was asked just now.
+    pub fn next_at(&self) -> Instant {
+        self.refilled + self.refill
+    }
+
+    /// When the bucket is full again: from then on it is as good as a new one.
+    pub fn full_at(&self) -> Instant {
+        self.refilled + self.refill * (self.burst - self.left)
+    }
+
     /// Returns how many events were refused since the last call.
     pub fn turned_away(&mut self) -> u64 {
         std::mem::take(&mut self.turned_away)
@@ -64,6 +74,16 @@ mod tests {
         // After a long pause there is one burst, not more.
         let later = start + REFILL * 10_000;
         assert_eq!((0..100).filter(|_| bucket.take(later)).count(), 10);
+    }
+
+    #[test]
+    fn it_says_when_the_next_token_comes_and_when_it_is_full() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(2, REFILL, start);
+        assert_eq!(bucket.full_at(), start);
+        assert!(bucket.take(start) && bucket.take(start) && !bucket.take(start + REFILL / 2));
+        assert_eq!((bucket.next_at(), bucket.full_at()), (start + REFILL, start + REFILL * 2));
+        assert!(bucket.take(bucket.next_at()));
     }
 
     #[test]

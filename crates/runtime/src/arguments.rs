@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 
 use argh::FromArgs;
+use telemetry::Build;
 
 use crate::Exit;
 
@@ -32,7 +33,7 @@ pub fn parse_from<T: FromArgs>(program: &str, arguments: impl Iterator<Item = Os
             }
             _ if argument == "-h" => words.push("--help".to_owned()),
             _ if argument == "--version" => {
-                return Err(Exit::Output(format!("{program} {}", env!("CARGO_PKG_VERSION"))));
+                return Err(Exit::Output(format!("{program} {}", Build::of_this_program())));
             }
             _ => words.push(argument),
         }
@@ -128,7 +129,7 @@ mod tests {
         }
         assert_eq!(
             read(&["--version"]),
-            Err(Exit::Output(format!("order-service {}", env!("CARGO_PKG_VERSION"))))
+            Err(Exit::Output(format!("order-service {} (unknown)", env!("CARGO_PKG_VERSION"))))
         );
     }
 

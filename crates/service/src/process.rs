@@ -13,6 +13,7 @@ use domain::ServiceName;
 use http_service::health;
 use logging::{Action, Log, action};
 use runtime::{Exit, Shutdown, arguments};
+use telemetry::Build;
 
 use crate::admin::{Admin, AdminError, Probes};
 use crate::certificates;
@@ -94,6 +95,7 @@ pub struct Process {
 /// own. Several would wake each other, which costs more.
 pub fn main<S: Service>() -> ExitCode {
     tls::install_provider();
+    Build { version: build_info::VERSION, revision: build_info::REVISION }.note();
     let ended = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -95,7 +95,9 @@ async fn answers_its_probes(service: ServiceName) {
     assert_eq!(body["checks"], json!(expected));
     let metrics = get(&admin, "/metrics").await;
     assert_eq!((metrics.status, metrics.header("cache-control")), (200, "no-store"));
-    assert!(metrics.body.contains("restaurant_build_info{version=\""), "{metrics:?}");
+    let (version, revision) = (&body["version"], &body["revision"]);
+    let build = format!("restaurant_build_info{{version={version},revision={revision}}} 1\n");
+    assert!(metrics.body.contains(&build), "{build} {metrics:?}");
     assert!(metrics.body.ends_with("# EOF\n"), "{metrics:?}");
     assert_eq!(get(&admin, "/orders").await.status, 404);
     assert_eq!(http::send(admin.port(), "POST", "/livez", &[], b"").await.status, 405);

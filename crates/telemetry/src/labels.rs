@@ -158,6 +158,26 @@ label! {
 }
 
 label! {
+    /// A state of the circuit breaker in front of PostgreSQL.
+    BreakerState, "state":
+    /// Requests that need the database are taken.
+    Closed = "closed",
+    /// They are refused.
+    Open = "open",
+    /// One at a time is let through.
+    HalfOpen = "half_open",
+}
+
+label! {
+    /// Why a request was refused without an attempt.
+    Overload, "reason":
+    /// The circuit breaker is open.
+    Breaker = "breaker",
+    /// Its client sends too many.
+    RateLimit = "rate_limit",
+}
+
+label! {
     /// What became of an order that was to be placed.
     PlaceResult, "result":
     /// It will be cooked.

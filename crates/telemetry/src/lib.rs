@@ -29,6 +29,7 @@ mod process;
 mod program;
 pub mod traces;
 
+pub use self::build_info::Build;
 pub use self::exposition::{CONTENT_TYPE, render};
 pub use self::family::Family;
 pub use self::figures::{Figures, NamedFigures};

@@ -15,8 +15,8 @@ use crate::histogram::{Counts, Histogram, Long, Short};
 use crate::http::RequestDurations;
 use crate::instrument::Instrument;
 use crate::labels::{
-    Batch, DropReason, IntakeResult, KitchenResult, Outbox, PlaceResult, Pool, PriorityLevel, PublishResult,
-    Server, To, WorkerState,
+    Batch, BreakerState, DropReason, IntakeResult, KitchenResult, Outbox, Overload, PlaceResult, Pool,
+    PriorityLevel, PublishResult, Server, To, WorkerState,
 };
 use crate::process::{
     CpuSeconds, MostFiles, OpenFiles, ResidentBytes, Sampled, StartSeconds, Threads, VirtualBytes,
@@ -75,6 +75,9 @@ metrics! {
     /// `unmatched`. Requests to the admin listener are not counted, and none whose head could not
     /// be read.
     HTTP_REQUESTS: RequestDurations = "http_server_request_duration_seconds" by Order, Kitchen, Tracking;
+    /// Requests that were refused without an attempt: since the circuit breaker is open, or since
+    /// their client sends too many.
+    OVERLOAD: Family<Overload, Counter> = "restaurant_http_overload_total" by Order, Kitchen, Tracking;
     /// Event streams that are open.
     STREAMS: Gauge = "restaurant_sse_streams" by Kitchen, Tracking;
     /// Seconds from a change of an order to the event that tells of it, by the database's clock.
@@ -148,6 +151,9 @@ metrics! {
     POOL_WAIT: Family<Pool, Histogram<Short>> = "restaurant_db_pool_wait_seconds" by Order, Kitchen, Tracking;
     /// Seconds by which the read replica is behind the primary, as far as is known. 0 without one.
     REPLICA_BEHIND: Gauge = "restaurant_replica_behind_seconds" by Tracking;
+
+    /// The state of the circuit breaker: 1 for the present one, 0 for the others.
+    BREAKER: Family<BreakerState, Gauge> = "restaurant_db_breaker_state" by Order, Tracking;
 
     // Both servers.
 

@@ -216,7 +216,7 @@ impl Acceptance {
     pub async fn refresh(&self) -> Result<(), DbError> {
         let _reading = self.reading.lock().await;
         let asked = Instant::now();
-        let pause = intake::current_pause(&self.db).await?;
+        let pause = intake::current_pause(&self.db.in_background()).await?;
         self.know(pause.map(|pause| Paused::of(pause, asked)));
         Ok(())
     }

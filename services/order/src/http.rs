@@ -21,6 +21,7 @@ use std::sync::Arc;
 use ::web::Settings;
 use actix_web::web;
 use db::Database;
+use http_service::breaker::Breaker;
 use http_service::description::routes as description;
 use http_service::health::{Health as Probed, routes as probes};
 use http_service::resource::{postable, readable, resource};
@@ -36,6 +37,10 @@ use crate::intake::MessagesLink;
 use crate::menu::{Board, Editing, Stock};
 use crate::placing::Placing;
 use crate::readiness::Readiness;
+
+/// The paths of this service that need no database: pages, what the broker says, and orders, whose
+/// use case asks the breaker itself.
+const WITHOUT_DATABASE: &[&str] = &["/", "/staff", "/staff/dead-letters", "/orders"];
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -77,7 +82,10 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
     let health: Arc<dyn Probed> = Arc::new(api.health());
     let gate = api.gate.clone();
     let pages = api.pages.clone();
-    app.app_data(web::Data::new(api))
+    let db = api.db.clone();
+    let breaker = Breaker::new(move |needs_database| db.admit_request(needs_database), WITHOUT_DATABASE);
+    app.app_data(breaker)
+        .app_data(web::Data::new(api))
         .service(postable("/orders", placing::place))
         .service(postable("/orders/{number}/cancel", changes::cancel))
         .service(postable("/orders/{number}/complete", changes::complete))

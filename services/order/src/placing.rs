@@ -21,8 +21,8 @@ use domain::{
     RequestId,
 };
 use logging::{Log, action};
-use telemetry::labels::PlaceResult;
-use telemetry::metrics::ORDERS;
+use telemetry::labels::{Overload, PlaceResult};
+use telemetry::metrics::{ORDERS, OVERLOAD};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -162,6 +162,12 @@ impl Placing {
         let PlaceOrder { order, idempotency, request, request_id } = command;
         let tokens = self.readiness.order_tokens()?;
         self.readiness.check_open()?;
+        // Here and not before the body is read: what breaks a rule is told so without a database,
+        // and an order that is refused is counted.
+        self.db.admit_request(|| true).map_err(|left| {
+            OVERLOAD.of(Overload::Breaker).inc();
+            PlaceError::DatabaseAway { left }
+        })?;
         let permit = self.admission.admit().await?;
         let key = match &idempotency {
             None => None,

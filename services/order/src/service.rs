@@ -93,7 +93,9 @@ impl OrderService {
         let gate = Gate::new(&config);
         let listener = server::listen(config.http.bind, port)?;
         let port = listener.local_addr()?.port();
-        let db = Database::with_reserved(&config.database, NAME, Access::ReadWrite, relay::MOST_CONNECTIONS)?;
+        let db = Database::with_reserved(&config.database, NAME, Access::ReadWrite, relay::MOST_CONNECTIONS)?
+            .with_breaker(&log);
+        let of_requests = db.for_requests();
         let intake = config.intake.enabled;
         let streams: &[EventStream] = if intake { &EventStream::ALL } else { &[] };
         let (publisher, publisher_task) =
@@ -114,13 +116,13 @@ impl OrderService {
         let pages = PageSettings::of(ServiceName::Order, &config.web, &config.restaurant);
         let board = Board::new(db.clone(), config.menu.mode, config.restaurant.time_zone);
         let (acceptance, counting) = Acceptance::start(
-            db.clone(),
+            of_requests.clone(),
             config.intake.max_waiting,
             config.kitchen.cooking_seconds,
             log.clone(),
         );
         let (placing, writer) = Placing::start(
-            db.clone(),
+            of_requests.clone(),
             publisher.clone(),
             readiness.clone(),
             board.clone(),
@@ -167,15 +169,15 @@ impl OrderService {
                 Ok(())
             });
         }
-        let changes = Changes { db: db.clone(), admission, relay, log: log.clone() };
+        let changes = Changes { db: of_requests.clone(), admission, relay, log: log.clone() };
         tasks.adopt(STORES, writer);
         tasks.adopt(PUBLISHES, publisher_task);
         let api = Api {
             placing,
             acceptance,
             changes,
-            editing: Editing { db: db.clone(), board: board.clone(), log: log.clone() },
-            stock: Stock { db: db.clone(), board: board.clone(), log: log.clone() },
+            editing: Editing { db: of_requests.clone(), board: board.clone(), log: log.clone() },
+            stock: Stock { db: of_requests, board: board.clone(), log: log.clone() },
             dead_letters: DeadLetters::new(config.rabbitmq),
             board,
             pages,

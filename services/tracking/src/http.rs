@@ -23,6 +23,7 @@ use db::{Access, Database, Reads, history, workers};
 use domain::order_request::RequestOutcome;
 use domain::timestamp::Timestamp;
 use domain::{OrderNumber, OrderRequestId, OrderStatus, RequestId, ServiceName};
+use http_service::breaker::Breaker;
 use http_service::description::routes as description;
 use http_service::health::{self, Check, Checks, Health};
 use http_service::openapi::{Failed, IfNoneMatch, NotModified, OrderNumberInPath};
@@ -39,6 +40,9 @@ use crate::NAME;
 use crate::events::Events;
 use crate::figures::SharedFigures;
 use crate::lookups::Lookups;
+
+/// The paths of this service that need no database, and the board: one read for all who ask.
+const WITHOUT_DATABASE: &[&str] = &["/kitchen", "/track/{order_number}", "/board"];
 
 /// The state that handlers share.
 #[derive(Clone)]
@@ -67,7 +71,10 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
     let health: Arc<dyn Health> = Arc::new(api.clone());
     let gate = api.gate.clone();
     let settings = api.pages.clone();
-    app.app_data(web::Data::new(api))
+    let db = api.db.clone();
+    let breaker = Breaker::new(move |needs_database| db.admit_request(needs_database), WITHOUT_DATABASE);
+    app.app_data(breaker)
+        .app_data(web::Data::new(api))
         .service(readable("/orders/{order_number}/status", status))
         .service(readable("/orders/{order_number}/history", history))
         .service(readable("/orders/{order_number}/events", streams::of_order))
@@ -284,8 +291,10 @@ async fn workers(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
 impl Health for Api {
     fn checks(&self) -> Checks<'_> {
         Box::pin(async {
-            let usable = db::startup::is_usable(&self.db, ServiceName::Tracking, Access::ReadPrimary).await
-                && !self.db.lacks_tables();
+            // A probe tells of itself what it finds.
+            let db = self.db.in_background();
+            let usable = db::startup::is_usable(&db, ServiceName::Tracking, Access::ReadPrimary).await
+                && !db.lacks_tables();
             let mut checks =
                 vec![Check::needed("database", usable && self.schema_ready.load(Ordering::Relaxed))];
             // Without it, the primary answers.

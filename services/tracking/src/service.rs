@@ -62,10 +62,11 @@ impl TrackingService {
         let Process { config, log, shutdown, probes } = process;
         let listener = server::listen(config.http.bind, port)?;
         let port = listener.local_addr()?.port();
-        let db = Database::new(&config.database, NAME, Access::ReadPrimary)?;
+        let background = Database::new(&config.database, NAME, Access::ReadPrimary)?.with_breaker(&log);
+        let db = background.for_requests();
         let reads = Reads::new(&config.database, db.clone(), NAME, config.tracking.max_replica_lag)?;
         let (lookups, lookups_tasks) = Lookups::start(db.clone(), reads.clone(), config.board.keep_minutes);
-        let (events, reader) = Events::start(db.clone(), log.clone());
+        let (events, reader) = Events::start(background, log.clone());
         let api = Api {
             figures: SharedFigures::new(db.clone()),
             db,
@@ -94,7 +95,8 @@ impl TrackingService {
     /// This program cannot use the database's schema, or the HTTP server failed.
     pub async fn run(self) -> Result<(), ServiceError> {
         let Self { listener, http, pages, port, api, mut tasks, shutdown } = self;
-        let (log, db, schema_ready) = (api.log.clone(), api.db.clone(), Arc::clone(&api.schema_ready));
+        let (log, db, schema_ready) =
+            (api.log.clone(), api.db.in_background(), Arc::clone(&api.schema_ready));
         log.info(action::SERVICE_STARTED, format!("Tracking Service started on port {port}"))
             .detail("port", port)
             .emit();

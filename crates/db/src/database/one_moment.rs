@@ -19,12 +19,15 @@ impl Database {
         &self,
         statements: [&str; N],
     ) -> Result<[Vec<Row>; N], DbError> {
-        let client = self.client_of(PoolChoice::Shared).await?;
-        let Ok(read) = timeout(STATEMENT_DEADLINE, read(&client, statements)).await else {
-            client.discard();
-            return Err(DbError::Timeout(STATEMENT_DEADLINE));
-        };
-        self.answered(client, read.map_err(DbError::from))
+        self.watched(PoolChoice::Shared, async {
+            let client = self.client_of(PoolChoice::Shared).await?;
+            let Ok(read) = timeout(STATEMENT_DEADLINE, read(&client, statements)).await else {
+                client.discard();
+                return Err(DbError::Timeout(STATEMENT_DEADLINE));
+            };
+            self.answered(client, read.map_err(DbError::from))
+        })
+        .await
     }
 }
 

@@ -47,12 +47,16 @@ impl Database {
         writing: &str,
         decide: impl Fn(&[Row]) -> Result<Decision<'a, T>, DbError>,
     ) -> Result<(T, Vec<Row>), DbError> {
-        let client = self.client_of(PoolChoice::Shared).await?;
-        let Ok(done) = timeout(STATEMENT_DEADLINE, transact(&client, reading, writing, &decide)).await else {
-            client.discard();
-            return Err(DbError::Timeout(STATEMENT_DEADLINE));
-        };
-        self.answered(client, done)
+        self.watched(PoolChoice::Shared, async {
+            let client = self.client_of(PoolChoice::Shared).await?;
+            let work = transact(&client, reading, writing, &decide);
+            let Ok(done) = timeout(STATEMENT_DEADLINE, work).await else {
+                client.discard();
+                return Err(DbError::Timeout(STATEMENT_DEADLINE));
+            };
+            self.answered(client, done)
+        })
+        .await
     }
 }
 

@@ -15,8 +15,10 @@ fn session(signed_in: bool, until: Option<&str>) -> Value {
 pub fn healthy(service: ServiceName, checks: &[&str]) -> Sample {
     let checks: serde_json::Map<_, _> =
         checks.iter().map(|check| ((*check).to_owned(), "healthy".into())).collect();
-    let health =
-        json!({ "status": "healthy", "timestamp": MOMENT, "service": service.binary(), "checks": checks });
+    let health = json!({
+        "status": "healthy", "timestamp": MOMENT, "service": service.binary(), "checks": checks,
+        "version": "0.2.0", "revision": "1a2b3c4",
+    });
     Sample::new("HealthReport", "healthy", "It lacks nothing", health)
 }
 

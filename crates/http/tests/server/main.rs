@@ -9,6 +9,7 @@ mod deadlines;
 mod full;
 mod over_tls;
 mod pipelined;
+mod rate_limit;
 mod refused;
 mod served;
 mod streams;

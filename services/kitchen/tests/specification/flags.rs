@@ -116,7 +116,8 @@ async fn help_names_every_flag_with_its_default() {
     }
     let version = bare(&stage, &["--version"]).run_to_end().await;
     assert_eq!(version.code, Some(0));
-    assert!(version.stdout.starts_with("kitchen-worker "), "{version:?}");
+    let start = format!("kitchen-worker {} (", env!("CARGO_PKG_VERSION"));
+    assert!(version.stdout.starts_with(&start), "{version:?}");
 }
 
 #[tokio::test]

@@ -16,7 +16,8 @@ async fn help_names_every_flag() {
         }
     }
     let ended = bare().arg("--version").run_to_end().await;
-    assert_eq!((ended.code, ended.stdout.starts_with("notification-subscriber ")), (Some(0), true));
+    let start = format!("notification-subscriber {} (", env!("CARGO_PKG_VERSION"));
+    assert_eq!((ended.code, ended.stdout.starts_with(&start)), (Some(0), true));
     // An answer that cannot be written is a failure.
     assert_eq!(bare().arg("--version").run_to_end_on_full_disk().await.code, Some(1));
 }

@@ -58,7 +58,7 @@ async fn shown(request: &HttpRequest, api: &Api, id: &RequestId) -> Result<HttpR
         Refusal::Failed
     };
     let shown = api.board.at_hand().await.map_err(|why| failed(&why))?;
-    let used_up = inventory::used_up(&api.db).await.map_err(|why| failed(&why))?;
+    let used_up = inventory::used_up(&api.db.for_requests()).await.map_err(|why| failed(&why))?;
     let used_up: HashSet<MenuItemId> = used_up.into_iter().collect();
     let menu: &Menu = &shown.snapshot.menu;
     let body = Body {

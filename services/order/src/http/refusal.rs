@@ -9,6 +9,7 @@ use domain::RequestId;
 use domain::idempotency::ParseKeyError;
 use domain::place_order::Rejection;
 use http_service::Problem;
+use http_service::breaker::database_away;
 use http_service::staff::StaffRefusal;
 use logging::{Log, action};
 use serde_json::json;
@@ -162,6 +163,9 @@ impl Refusal {
                 later(StatusCode::SERVICE_UNAVAILABLE, detail, line)
             }
             Self::Place(PlaceError::Closed(why)) => closed(why, id),
+            Self::Place(PlaceError::DatabaseAway { left }) => {
+                (database_away(*left, id), Line::TurnedAway("The database does not answer"))
+            }
             Self::Place(PlaceError::KeyInFlight) => {
                 let detail = "A request with this Idempotency-Key is still in work. Ask again in a second.";
                 later(StatusCode::CONFLICT, detail, Line::Refused)
@@ -208,9 +212,7 @@ fn closed(why: &Closed, id: &RequestId) -> (Problem, Line<'static>) {
         }
     };
     let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id);
-    // Whoever comes back then must not be too early.
-    let seconds = back_in.as_secs() + u64::from(back_in.subsec_nanos() > 0);
-    let problem = problem.retry_after(seconds.max(RETRY_AFTER)).with("code", json!(code));
+    let problem = problem.retry_in(back_in).with("code", json!(code));
     (problem, Line::TurnedAway(line))
 }
 

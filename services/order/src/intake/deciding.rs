@@ -86,6 +86,7 @@ impl Intake {
                 Err(
                     PlaceError::NotReady(_)
                     | PlaceError::Busy(_)
+                    | PlaceError::DatabaseAway { .. }
                     | PlaceError::KeyInFlight
                     | PlaceError::KeyReused
                     | PlaceError::Failed

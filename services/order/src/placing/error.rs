@@ -1,5 +1,7 @@
 //! Why an order was not placed.
 
+use std::time::Duration;
+
 use telemetry::labels::PlaceResult;
 
 use crate::acceptance::Closed;
@@ -16,6 +18,12 @@ pub enum PlaceError {
     /// Nothing was stored.
     #[error(transparent)]
     Busy(#[from] Busy),
+    /// The database does not answer, and was not asked. Nothing was stored.
+    #[error("the database does not answer")]
+    DatabaseAway {
+        /// When to ask again.
+        left: Duration,
+    },
     /// No order is accepted now. Nothing was stored.
     #[error(transparent)]
     Closed(#[from] Closed),
@@ -52,7 +60,9 @@ impl PlaceError {
             Self::Closed(_) => PlaceResult::Closed,
             Self::Menu(_) | Self::KeyReused => PlaceResult::Refused,
             Self::Repeated => PlaceResult::Repeated,
-            Self::Unstorable | Self::Failed | Self::OutcomeUnknown => PlaceResult::Failed,
+            Self::DatabaseAway { .. } | Self::Unstorable | Self::Failed | Self::OutcomeUnknown => {
+                PlaceResult::Failed
+            }
         }
     }
 }

@@ -4,8 +4,18 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use testkit::orders::takeout;
-use testkit::{Stage, http};
+use testkit::{Launch, Stage, http};
 use tokio::task::JoinSet;
+
+#[tokio::test]
+async fn health_and_version_tell_the_same_build() {
+    let stage = Stage::new().await;
+    let service = stage.order_service().start().await;
+    let health = service.until_status("/health", 200).await.json();
+    let told = Launch::new("order-service", vec![]).arg("--version").run_to_end().await.stdout;
+    let (version, revision) = (health["version"].as_str().unwrap(), health["revision"].as_str().unwrap());
+    assert_eq!(told, format!("order-service {version} ({revision})"));
+}
 
 #[tokio::test]
 async fn health_says_what_works() {
@@ -17,10 +27,15 @@ async fn health_says_what_works() {
         assert_eq!(answer.header("cache-control"), "no-store");
         let health = answer.json();
         let timestamp = health["timestamp"].as_str().unwrap();
+        // The build is for people: see below.
+        let build = match path {
+            "/health" => format!(r#","version":{},"revision":{}"#, health["version"], health["revision"]),
+            _ => String::new(),
+        };
         assert_eq!(
             answer.body,
             format!(
-                r#"{{"status":"healthy","timestamp":"{timestamp}","service":"order-service","checks":{{"database":"healthy","rabbitmq":"healthy"}}}}"#
+                r#"{{"status":"healthy","timestamp":"{timestamp}","service":"order-service","checks":{{"database":"healthy","rabbitmq":"healthy"}}{build}}}"#
             )
         );
         assert!(timestamp.ends_with('Z') && timestamp.len() == 24, "{timestamp}");

@@ -31,7 +31,8 @@ async fn help_names_every_flag_with_its_default() {
         }
     }
     let ended = Launch::new("tracking-service", vec![]).arg("--version").run_to_end().await;
-    assert_eq!((ended.code, ended.stdout.starts_with("tracking-service ")), (Some(0), true));
+    let start = format!("tracking-service {} (", env!("CARGO_PKG_VERSION"));
+    assert_eq!((ended.code, ended.stdout.starts_with(&start)), (Some(0), true));
 }
 
 #[tokio::test]

@@ -12,10 +12,11 @@ async fn health_lists_every_check() {
     assert_eq!(answer.header("cache-control"), "no-store");
     let timestamp = answer.json()["timestamp"].as_str().unwrap().to_owned();
     assert_eq!((timestamp.len(), &timestamp[19..20], &timestamp[23..]), (24, ".", "Z"), "{timestamp}");
+    let (version, revision) = (&answer.json()["version"], &answer.json()["revision"]);
     assert_eq!(
         answer.body,
         format!(
-            r#"{{"status":"healthy","timestamp":"{timestamp}","service":"tracking-service","checks":{{"database":"healthy"}}}}"#
+            r#"{{"status":"healthy","timestamp":"{timestamp}","service":"tracking-service","checks":{{"database":"healthy"}},"version":{version},"revision":{revision}}}"#
         )
     );
 }

@@ -1,7 +1,8 @@
 //! A database that is away, restarts, is cut off, or refuses: the service waits, logs it, and
 //! recovers.
 
-use testkit::{Service, Stage, eventually};
+use testkit::{Service, Stage, eventually, http};
+use tokio::task::JoinSet;
 
 async fn eventually_answers(service: &Service, status: u16) {
     eventually(&format!("a {status}"), async || {
@@ -116,4 +117,55 @@ async fn a_wrong_password_is_one_clear_line_at_each_attempt() {
     let everything = service.everything();
     assert!(!everything.contains("hunter2"), "{everything}");
     assert!(service.logged("service_failed").is_empty(), "it waits for somebody to mend it");
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_questions_are_refused_at_once() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let proxy = stage.postgres_proxy().await;
+    let launch = stage.tracking_service().env("DB_PORT", proxy.port().to_string());
+    let service = launch.ready_when_probed().start().await;
+    proxy.cut();
+    eventually_answers(&service, 503).await;
+    let opened = service.log("db_breaker_opened").await;
+    assert!(opened["error"]["msg"].as_str().unwrap().contains("PostgreSQL"), "{opened}");
+    let refused = eventually("a refusal", async || {
+        let answer = service.get("/workers/status").await;
+        (answer.status == 503).then_some(answer)
+    })
+    .await;
+    assert_eq!(refused.json()["code"], "database_away");
+    assert!((1..=8).contains(&refused.header("retry-after").parse::<u64>().unwrap()), "{refused:?}");
+    assert_eq!(service.get("/livez").await.status, 200);
+    assert_eq!(service.get("/nowhere").await.status, 404);
+
+    // Without any probe: one request in a while tries it.
+    proxy.mend();
+    eventually_answers(&service, 200).await;
+    service.log("db_breaker_half_open").await;
+    service.log("db_breaker_closed").await;
+}
+
+#[tokio::test]
+async fn a_wait_for_a_connection_that_ends_without_one_opens_the_breaker() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let locking = stage.database().await;
+    // One of them is reserved.
+    let launch = stage.tracking_service().env("DB_MAX_CONNECTIONS", "3");
+    let service = launch.ready_when_probed().start().await;
+    locking.execute("begin; lock table workers in access exclusive mode").await;
+    let port = service.port();
+    let asking: JoinSet<u16> = (0..3)
+        .map(|_| async move { http::send(port, "GET", "/workers/status", &[], b"").await.status })
+        .collect();
+    let opened = service.log("db_breaker_opened").await;
+    assert!(opened["error"]["msg"].as_str().unwrap().contains("were in use"), "{opened}");
+    assert_eq!(service.get("/workers/status").await.status, 503);
+    locking.execute("rollback").await;
+    let mut statuses = asking.join_all().await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 500]);
+    eventually_answers(&service, 200).await;
 }

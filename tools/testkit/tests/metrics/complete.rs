@@ -47,6 +47,7 @@ async fn everything_that_is_documented_moves() {
     scenes::a_lost_worker(&mut moved).await;
     scenes::a_misrouted_order(&mut moved).await;
     scenes::locked_tables(&mut moved).await;
+    scenes::a_database_that_is_away(&mut moved).await;
     scenes::a_client_that_does_not_read(&mut moved).await;
     scenes::a_replica_that_stops(&mut moved).await;
     scenes::the_whole_system(&mut moved).await;

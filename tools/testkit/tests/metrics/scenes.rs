@@ -151,6 +151,21 @@ pub async fn locked_tables(moved: &mut Moved) {
     asking.join_all().await;
 }
 
+/// The database goes away, and requests are refused until it is back.
+pub async fn a_database_that_is_away(moved: &mut Moved) {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let proxy = stage.postgres_proxy().await;
+    let launch = stage.tracking_service().env("DB_PORT", proxy.port().to_string());
+    let tracking = Measured::start(launch.ready_when_probed()).await;
+    proxy.cut();
+    eventually("a refusal", async || {
+        (tracking.service.get("/workers/status").await.status == 503).then_some(())
+    })
+    .await;
+    tracking.until_moved("restaurant_http_overload_total", moved).await;
+}
+
 /// A stream is not read, and is cut.
 pub async fn a_client_that_does_not_read(moved: &mut Moved) {
     let stage = Stage::new().await;

@@ -127,6 +127,7 @@ fn placing() -> Vec<Refused> {
                 retry_after: Duration::from_mins(2),
             }),
         ),
+        refused("database_away", PlaceError::DatabaseAway { left: Duration::from_secs(2) }),
         refused("outcome_unknown", PlaceError::OutcomeUnknown),
     ];
     let of_bodies =
