@@ -22,10 +22,13 @@
 //! Each connection declares what it needs (`declaration`). Every queue names its type, because a
 //! vhost can have another default.
 
+mod definitions;
+
 use amqprs::channel::{ExchangeDeclareArguments, QueueDeclareArguments};
 use amqprs::{FieldTable, FieldValue};
 use domain::{OrderType, Priority, Specialisation};
 
+pub use self::definitions::definitions;
 use crate::headers::{insert, text};
 
 /// Orders for the kitchen, routed by type and priority.

@@ -6,6 +6,7 @@
 
 mod adjustments;
 pub mod audit;
+pub mod backups;
 pub mod board;
 mod checkout;
 pub mod claims;
@@ -15,6 +16,7 @@ pub mod database;
 pub mod edit;
 pub mod error;
 pub mod estimates;
+pub mod held_orders;
 pub mod history;
 pub mod idempotency;
 mod ids;
@@ -33,6 +35,7 @@ mod pool;
 pub mod price_rules;
 mod recent;
 pub mod rescue;
+pub mod restoring;
 pub mod rights;
 pub mod roles;
 pub mod schema;

@@ -53,7 +53,7 @@ fn not_lately(action: &str) -> String {
 
 /// The request that placed an order of this relation, or an id of ours if an older version placed
 /// it.
-fn request_id(relation: &str) -> String {
+pub(crate) fn request_id(relation: &str) -> String {
     let prefix = RequestId::SWEEP_PREFIX;
     format!(
         "coalesce((select placed.request_id from order_identities as placed where placed.order_id = {relation}.id),
