@@ -10,9 +10,10 @@ use time::OffsetDateTime;
 use crate::database::{Database, DbError};
 use crate::rescue::request_id;
 
-/// For `where`: the order of this row id is not held.
+/// For `where`: the order of this row id is not held. It is looked up by its key, whatever the plan
+/// was made for (`offset 0`): as a join the planner would expect almost no row.
 pub(crate) fn not_held(order_id: &str) -> String {
-    format!("not exists (select from held_orders where held_orders.order_id = {order_id})")
+    format!("not exists (select from held_orders where held_orders.order_id = {order_id} offset 0)")
 }
 
 /// A held order.

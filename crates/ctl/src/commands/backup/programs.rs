@@ -73,7 +73,9 @@ fn choose(mut candidates: Vec<(u32, Programs)>, wanted: u32) -> Result<Programs,
 /// The search path first: whoever sets it means it.
 fn folders() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    // An empty entry would be the folder that this is called in.
+    let mut folders: Vec<PathBuf> =
+        std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
     for (parent, prefix, bin) in VERSIONED {
         let Ok(entries) = Path::new(parent).read_dir() else { continue };
         let names = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix));
