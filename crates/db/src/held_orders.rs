@@ -71,7 +71,7 @@ pub enum Release<'a> {
 pub async fn release(db: &Database, which: Release<'_>) -> Result<Vec<String>, DbError> {
     let sql = format!(
         "with wanted as (
-            select orders.id, number, status from held_orders join orders on orders.id = order_id
+            select orders.id, number, orders.status from held_orders join orders on orders.id = order_id
             where $1 or number = any($2) order by orders.id for update of orders
         ), released as (
             delete from held_orders using wanted where order_id = wanted.id

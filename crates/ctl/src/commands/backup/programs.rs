@@ -29,7 +29,7 @@ pub(super) struct Programs {
 #[error(
     "pg_basebackup and pg_verifybackup of PostgreSQL {wanted} or newer are not here{}: install its package (Debian: \
      postgresql-{wanted}), or put their folder into PATH",
-    found(.found)
+    listed(.found)
 )]
 pub(super) struct NoPrograms {
     wanted: u32,
@@ -37,9 +37,9 @@ pub(super) struct NoPrograms {
     found: Vec<u32>,
 }
 
-fn found(versions: &[u32]) -> String {
-    let listed = versions.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-    if listed.is_empty() { String::new() } else { format!(" (only those of {listed})") }
+fn listed(versions: &[u32]) -> String {
+    let texts = versions.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    if texts.is_empty() { String::new() } else { format!(" (only those of {texts})") }
 }
 
 impl Programs {
