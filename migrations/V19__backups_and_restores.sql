@@ -11,9 +11,11 @@ create table backups (
 create index backups_by_end on backups (finished_at);
 
 -- A backup that this database was restored from. The row bars a second hold: orders that were placed
--- after a restore are never held by its repetition.
+-- after a restore are never held by its repetition. A backup by another program has an id of the
+-- restore's own.
 create table restores (
-    backup       uuid         primary key,
+    backup       uuid         primary key default gen_random_uuid(),
+    taken_by     text         not null,
     restored_at  timestamptz  not null default now()
 );
 

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use deadpool_postgres::Transaction;
-use domain::OrderNumber;
+use domain::{OrderNumber, ServiceName};
 use time::{Date, OffsetDateTime};
 
 use crate::backups::RESTORED_FROM;
@@ -58,13 +58,22 @@ pub async fn inspect(db: &Database) -> Result<RestoredServer, DbError> {
     })
 }
 
+/// A backup of ours.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownBackup<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// When it was complete.
+    pub finished_at: OffsetDateTime,
+}
+
 /// What is known from outside the backup.
 #[derive(Clone, Debug)]
 pub struct Knowledge<'a> {
-    /// The backup's id.
-    pub backup: &'a str,
-    /// When the backup was complete.
-    pub backed_up_at: OffsetDateTime,
+    /// The backup; `None` if another program took it. Then each restore counts as a new one.
+    pub backup: Option<KnownBackup<'a>>,
+    /// The program that took it.
+    pub taken_by: &'a str,
     /// Numbers that were given out: each day goes on behind its highest one.
     pub given_out: &'a [OrderNumber],
     /// Numbers of orders that were acknowledged to their guests.
@@ -103,21 +112,35 @@ pub async fn restore(db: &Database, known: &Knowledge<'_>) -> Result<Outcome, Db
             DEADLINE.as_millis()
         );
         transaction.batch_execute(&limits).await?;
-        let first =
-            "insert into restores (backup) values ($1::text::uuid) on conflict (backup) do nothing returning true";
-        let is_first = transaction.query_opt(first, &[&known.backup]).await?.is_some();
-        let held = if is_first { Some(hold(transaction, known).await?) } else { None };
+        let first = "
+            insert into restores (backup, taken_by) values (coalesce($1::text::uuid, gen_random_uuid()), $2)
+            on conflict (backup) do nothing returning backup::text";
+        let ours = known.backup.map(|backup| backup.id);
+        let first = transaction.query_opt(first, &[&ours, &known.taken_by]).await?;
+        let is_first = first.is_some();
+        let backup: String = match (first, ours) {
+            (Some(row), _) => row.try_get(0)?,
+            (None, id) => id.unwrap_or_default().to_owned(),
+        };
+        let held = if is_first { Some(hold(transaction, &backup).await?) } else { None };
+        if let Some(KnownBackup { id, finished_at }) = known.backup {
+            // It was complete, or it could not have been restored. Its own row is from before its end.
+            let good = "
+                update backups set finished_at = greatest(started_at, $2)
+                where id = $1::text::uuid and finished_at is null";
+            transaction.execute(good, &[&id, &finished_at]).await?;
+        }
         Ok(Outcome {
             held,
-            gaps: skip_numbers(transaction, known).await?,
-            lost: record_lost(transaction, known).await?,
+            gaps: skip_numbers(transaction, &backup, known).await?,
+            lost: record_lost(transaction, &backup, known).await?,
         })
     })
     .await
 }
 
 /// Holds what is open, and forgets who was at work: those processes belong to another time.
-async fn hold(transaction: &Transaction<'_>, known: &Knowledge<'_>) -> Result<u64, DbError> {
+async fn hold(transaction: &Transaction<'_>, backup: &str) -> Result<u64, DbError> {
     let hold = format!(
         "with open as (
             select id, number, status from orders where status in ('received', 'cooking') order by id for update
@@ -133,21 +156,20 @@ async fn hold(transaction: &Transaction<'_>, known: &Knowledge<'_>) -> Result<u6
         on conflict (order_id) do update set backup = excluded.backup, status = excluded.status, held_at = now()",
         request_id("open")
     );
-    let held = transaction.execute(&hold, &[&known.backup]).await?;
+    let held = transaction.execute(&hold, &[&backup]).await?;
     transaction.batch_execute("update workers set status = 'offline' where status = 'online'").await?;
     transaction
         .batch_execute("update worker_sessions set unclaimed = null where unclaimed is not null")
         .await?;
-    // The backup was complete, or it could not have been restored. Its own row is from before its end.
-    let good = "
-        update backups set finished_at = greatest(started_at, $2)
-        where id = $1::text::uuid and finished_at is null";
-    transaction.execute(good, &[&known.backup, &known.backed_up_at]).await?;
     Ok(held)
 }
 
 /// Steps the counters behind the numbers that were given out.
-async fn skip_numbers(transaction: &Transaction<'_>, known: &Knowledge<'_>) -> Result<Vec<Gap>, DbError> {
+async fn skip_numbers(
+    transaction: &Transaction<'_>,
+    backup: &str,
+    known: &Knowledge<'_>,
+) -> Result<Vec<Gap>, DbError> {
     let numbers = || known.given_out.iter().chain(known.acknowledged);
     let days: Vec<Date> = numbers().map(OrderNumber::day).collect();
     let sequences: Vec<i32> = numbers()
@@ -168,7 +190,7 @@ async fn skip_numbers(transaction: &Transaction<'_>, known: &Knowledge<'_>) -> R
         insert into number_gaps (day, first_number, last_number, backup)
         select day, first, last, $3::text::uuid from beyond order by day
         returning day, first_number, last_number";
-    let rows = transaction.query(skip, &[&days, &sequences, &known.backup]).await?;
+    let rows = transaction.query(skip, &[&days, &sequences, &backup]).await?;
     rows.iter()
         .map(|row| {
             let day: Date = row.try_get(0)?;
@@ -184,6 +206,7 @@ async fn skip_numbers(transaction: &Transaction<'_>, known: &Knowledge<'_>) -> R
 /// Records acknowledged orders that are not there, and returns all that are recorded.
 async fn record_lost(
     transaction: &Transaction<'_>,
+    backup: &str,
     known: &Knowledge<'_>,
 ) -> Result<Vec<OrderNumber>, DbError> {
     let acknowledged: Vec<String> = known.acknowledged.iter().map(ToString::to_string).collect();
@@ -192,10 +215,23 @@ async fn record_lost(
         select distinct number, $2::text::uuid from unnest($1::text[]) as acknowledged (number)
         where not exists (select from orders where orders.number = acknowledged.number)
         on conflict (number) do nothing";
-    transaction.execute(record, &[&acknowledged, &known.backup]).await?;
+    transaction.execute(record, &[&acknowledged, &backup]).await?;
     let lost = "select number from lost_orders order by length(number), number";
     let rows = transaction.query(lost, &[]).await?;
     rows.iter().map(|row| row.try_get::<_, &str>(0)?.parse().map_err(DbError::unexpected)).collect()
+}
+
+/// Which services that write are connected to this database: they are at work on its orders.
+///
+/// # Errors
+/// The database failed.
+pub async fn at_work(db: &Database) -> Result<Vec<String>, DbError> {
+    let sql = "
+        select distinct application_name from pg_stat_activity
+        where datname = current_database() and application_name = any($1) order by 1";
+    let writers = [ServiceName::Order, ServiceName::Kitchen].map(ServiceName::binary);
+    let rows = db.query(sql, &[&writers.as_slice()]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 /// Lets the server take writes again.

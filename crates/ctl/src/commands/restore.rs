@@ -5,13 +5,14 @@
 //! command has held what was open.
 
 mod acknowledged;
+mod checks;
 
 use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
 use config::Config;
 use db::held_orders::{self, HeldOrder};
-use db::restoring::{self, Gap, Knowledge, Outcome, RestoredServer};
+use db::restoring::{self, Gap, Knowledge, KnownBackup, Outcome};
 use db::{Access, Database};
 use domain::OrderNumber;
 use domain::timestamp::Timestamp;
@@ -20,7 +21,7 @@ use runtime::{Console, Exit, with_causes};
 use serde_json::json;
 
 use crate::NAME;
-use crate::backup_folder::{BackupFolder, Manifest, POSTGRESQL};
+use crate::backup_folder::{BackupFolder, Manifest};
 
 /// Ends the restore of a backup, on the running server: orders that were open are held until
 /// `release`, numbers go on behind those that were given out, and lost orders are named. Before it,
@@ -31,7 +32,11 @@ use crate::backup_folder::{BackupFolder, Manifest, POSTGRESQL};
 pub struct Arguments {
     /// the folder that `backup` wrote
     #[argh(positional)]
-    folder: PathBuf,
+    folder: Option<PathBuf>,
+    /// there is no folder: this program, such as pgbackrest, has restored PostgreSQL; order service and
+    /// workers must be stopped
+    #[argh(option)]
+    taken_by: Option<String>,
     /// the last number that is known to have been given out, such as ORD_20261121_057; may be given
     /// several times, for several days
     #[argh(option)]
@@ -57,32 +62,35 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         None => Vec::new(),
     };
     let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
-    let folder = BackupFolder::existing(&arguments.folder);
-    let manifest = folder.read().map_err(|why| failed(&why))?;
+    let (manifest, taken_by) = match (&arguments.folder, &arguments.taken_by) {
+        (Some(path), None) => (Some(BackupFolder::existing(path).read().map_err(|why| failed(&why))?), NAME),
+        (None, Some(program)) => (None, program.as_str()),
+        _ => {
+            return Err(Exit::Usage(format!("{NAME}: restore: name a folder, or with --taken-by a program")));
+        }
+    };
     // Its sessions ask for writes themselves, where they need them.
     let db = Database::new(&config.database, NAME, Access::ReadOnly).map_err(|why| failed(&why))?;
     let server = restoring::inspect(&db).await.map_err(|why| failed(&why))?;
-    check(&server, &manifest, &folder)?;
-    let given_out: Vec<OrderNumber> =
-        manifest.last_numbers.iter().copied().chain(numbers_after.clone()).collect();
-    let known = Knowledge {
-        backup: &manifest.id,
-        backed_up_at: manifest.finished_at.0,
-        given_out: &given_out,
-        acknowledged: &acknowledged,
-    };
+    match (&manifest, &arguments.folder) {
+        (Some(manifest), Some(folder)) => checks::is_of_the_backup(&server, manifest, folder)?,
+        _ => checks::is_at_rest(&server, &restoring::at_work(&db).await.map_err(|why| failed(&why))?)?,
+    }
+    let in_manifest = manifest.iter().flat_map(|manifest| &manifest.last_numbers);
+    let given_out: Vec<OrderNumber> = in_manifest.chain(&numbers_after).copied().collect();
+    let backup = manifest.as_ref().map(|of| KnownBackup { id: &of.id, finished_at: of.finished_at.0 });
+    let known = Knowledge { backup, taken_by, given_out: &given_out, acknowledged: &acknowledged };
     let outcome = restoring::restore(&db, &known).await.map_err(|why| {
         let advice = if why.is_missing_right() { ". Log in as the owner of the tables" } else { "" };
         Exit::Failed(format!("{NAME}: nothing was changed: {}{advice}", with_causes(&why)))
     })?;
     let held = held_orders::list(&db).await.map_err(|why| failed(&why))?;
-    let is_known = !numbers_after.is_empty() || !acknowledged.is_empty();
     let report = Report {
-        manifest: &manifest,
+        manifest: manifest.as_ref(),
         outcome: &outcome,
         held: &held,
         acknowledged: acknowledged.len(),
-        is_known,
+        is_known: !numbers_after.is_empty() || !acknowledged.is_empty(),
     };
     if arguments.json {
         report.print_json()
@@ -100,45 +108,6 @@ fn numbers(texts: &[String]) -> Result<Vec<OrderNumber>, Exit> {
     texts.iter().map(parse).collect()
 }
 
-/// Whether this is the restored server, and no other.
-fn check(server: &RestoredServer, manifest: &Manifest, folder: &BackupFolder) -> Result<(), Exit> {
-    let data = folder.path_of(POSTGRESQL);
-    let how = format!(
-        "Stop PostgreSQL, put '{}' in the place of its data folder, owned by its user, start it, and run this again",
-        data.display()
-    );
-    let refuse = |why: String| Err(Exit::Failed(format!("{NAME}: nothing was changed: {why}")));
-    if server.is_recovering {
-        return refuse(
-            "PostgreSQL still replays its log, or is a standby. Wait until it takes part in nothing any more \
-             (pg_wal_replay_resume(), if a recovery target paused it), and run this again"
-                .to_owned(),
-        );
-    }
-    if server.restored_from.as_deref() == Some(manifest.id.as_str()) {
-        if !server.has_tables {
-            return refuse(format!(
-                "the tables are not where this user looks. Name the database '{}' (DB_NAME), and the owner of its tables \
-                 (DB_USER)",
-                manifest.postgresql.database
-            ));
-        }
-        return Ok(());
-    }
-    if !server.has_orders {
-        return refuse(format!("the database is empty, and a backup is a whole server. {how}"));
-    }
-    let lived_on = server.system_identifier == manifest.postgresql.system_identifier;
-    let whose = if lived_on {
-        "the server is the one that the backup was taken of, and lived on: its orders are newer than the backup"
-    } else {
-        "the database has orders of its own, and is not the one of the backup"
-    };
-    refuse(format!(
-        "{whose}. A backup replaces a whole server, and this one is not empty. If it is to be replaced: {how}"
-    ))
-}
-
 async fn lift(db: &Database) -> Result<(), Exit> {
     restoring::lift_fence(db).await.map_err(|why| {
         let statement = "alter system reset default_transaction_read_only; select pg_reload_conf()";
@@ -150,7 +119,7 @@ async fn lift(db: &Database) -> Result<(), Exit> {
 }
 
 struct Report<'a> {
-    manifest: &'a Manifest,
+    manifest: Option<&'a Manifest>,
     outcome: &'a Outcome,
     held: &'a [HeldOrder],
     acknowledged: usize,
@@ -162,12 +131,11 @@ impl Report<'_> {
     fn print(&self) {
         let console = Console::new();
         let Outcome { held, gaps, lost } = self.outcome;
+        let of =
+            self.manifest.map(|of| format!(" from the backup of {}", of.finished_at)).unwrap_or_default();
         console.print(&match held {
-            Some(_) => format!("✓ restored from the backup of {}", self.manifest.finished_at),
-            None => format!(
-                "✓ restored before from the backup of {}; nothing more is held",
-                self.manifest.finished_at
-            ),
+            Some(_) => format!("✓ restored{of}"),
+            None => format!("✓ restored before{of}; nothing more is held"),
         });
         console.print(&format!(
             "  held orders, neither sent nor cooked until 'restaurant-ctl release': {}",
@@ -201,8 +169,8 @@ impl Report<'_> {
         let gaps: Vec<_> =
             self.outcome.gaps.iter().map(|gap| json!({ "first": gap.first, "last": gap.last })).collect();
         let document = json!({
-            "backup": self.manifest.id,
-            "backed_up_at": self.manifest.finished_at,
+            "backup": self.manifest.map(|of| &of.id),
+            "backed_up_at": self.manifest.map(|of| of.finished_at),
             "repeated": self.outcome.held.is_none(),
             "held": self.held.iter().map(json_of).collect::<Vec<_>>(),
             "gaps": gaps,

@@ -9,7 +9,7 @@ use db::held_orders::{self, Release};
 use db::orders::PlacedOrder;
 use db::outbox::{self, Published};
 use db::rescue::{escalate, redeliver, still_waiting, waiting};
-use db::restoring::{self, Knowledge, Outcome};
+use db::restoring::{self, Knowledge, KnownBackup, Outcome};
 use db::system_figures;
 use domain::{OrderNumber, OrderType};
 use serde_json::json;
@@ -24,8 +24,8 @@ const PATIENCE: Duration = Duration::ZERO;
 
 impl Scene {
     async fn restore(&self, given_out: &[OrderNumber], acknowledged: &[OrderNumber]) -> Outcome {
-        let known =
-            Knowledge { backup: BACKUP, backed_up_at: OffsetDateTime::UNIX_EPOCH, given_out, acknowledged };
+        let backup = Some(KnownBackup { id: BACKUP, finished_at: OffsetDateTime::UNIX_EPOCH });
+        let known = Knowledge { backup, taken_by: "restaurant-ctl", given_out, acknowledged };
         restoring::restore(&self.db, &known).await.unwrap()
     }
 
@@ -118,6 +118,18 @@ async fn a_second_restore_holds_nothing_more() {
     held_orders::release(&scene.db, Release::All).await.unwrap();
     assert_eq!(scene.restore(&[], &[]).await.held, None);
     assert!(scene.held().await.is_empty(), "{old:?} and {new:?} are the kitchen's");
+}
+
+#[tokio::test]
+async fn each_restore_by_another_program_is_a_new_one() {
+    let scene = Scene::at_noon().await;
+    let known = Knowledge { backup: None, taken_by: "barman", given_out: &[], acknowledged: &[] };
+    scene.place().await;
+    assert_eq!(restoring::restore(&scene.db, &known).await.unwrap().held, Some(1));
+    held_orders::release(&scene.db, Release::All).await.unwrap();
+    scene.place().await;
+    assert_eq!(restoring::restore(&scene.db, &known).await.unwrap().held, Some(2));
+    assert_eq!(scene.count("restores").await, 2);
 }
 
 #[tokio::test]
