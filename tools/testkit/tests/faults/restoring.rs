@@ -218,7 +218,8 @@ async fn both_servers_are_lost_and_a_backup_is_restored() {
     come_back(&mut restaurant, &backup.join("postgresql")).await;
     let database = restaurant.stage.database().await;
     let early = restaurant.order_service().ready_at_once().start().await;
-    early.log("db_connection_failed").await;
+    let refused = early.log("db_connection_failed").await;
+    assert!(refused.to_string().contains("restored from a backup"), "{refused}");
     assert_eq!(database.value("show default_transaction_read_only").await, "on");
     let kept = numbers(&database, "true").await;
     let open = numbers(&database, "status in ('received', 'cooking')").await;
