@@ -118,7 +118,7 @@ impl Cook {
             Some(ClaimOutcome::OnHold) => {
                 let message =
                     format!("Order {number} is held since a restore; it is sent again when it is released");
-                log.info(action::ORDER_SKIPPED, message).detail("order_number", number.to_string()).emit();
+                log.debug(action::ORDER_SKIPPED, message).detail("order_number", number.to_string()).emit();
                 return Attempt::Ended(End::Settled);
             }
             Some(ClaimOutcome::Over(status)) => {
