@@ -20,6 +20,7 @@ use crate::scale::either;
 use crate::verdict::report;
 
 const OPEN: &str = "select count(*) from orders where status in ('received', 'cooking')";
+const FENCE: &str = "select current_setting('default_transaction_read_only')";
 const NOT_HELD: &str = "not exists (select from held_orders where order_id = orders.id)";
 
 /// A restaurant on servers of its own, whose daily numbers do not restart during the test.
@@ -220,7 +221,7 @@ async fn both_servers_are_lost_and_a_backup_is_restored() {
     let early = restaurant.order_service().ready_at_once().start().await;
     let refused = early.log("db_connection_failed").await;
     assert!(refused.to_string().contains("restored from a backup"), "{refused}");
-    assert_eq!(database.value("show default_transaction_read_only").await, "on");
+    assert_eq!(database.value(FENCE).await, "on");
     let kept = numbers(&database, "true").await;
     let open = numbers(&database, "status in ('received', 'cooking')").await;
     drop(early);
@@ -342,7 +343,7 @@ async fn with_an_archived_log_nothing_is_missing() {
     let database = restaurant.stage.database().await;
     let recovers = "select pg_is_in_recovery()";
     eventually("the end of recovery", async || (database.value(recovers).await == false).then_some(())).await;
-    assert_eq!(database.value("show default_transaction_read_only").await, "on");
+    assert_eq!(database.value(FENCE).await, "on");
 
     let list = write_list(folder.path(), &acknowledged);
     let restored = said(&mut restaurant, &["restore", &path, "--acknowledged", &list]).await;
