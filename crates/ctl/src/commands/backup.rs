@@ -138,7 +138,7 @@ fn report(manifest: &Manifest, folder: &std::path::Path, json: bool) {
         console.print(&format!("  the last order of it: {last}, or one shortly before"));
     }
     console.print(
-        "  Keep it on another machine. It has the data of all guests: keep it as secret as the database.",
+        "  Keep it on another machine. It has the data of all guests and the key of their tokens: keep it as secret as the database.",
     );
 }
 
