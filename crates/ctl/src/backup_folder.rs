@@ -6,6 +6,7 @@
 //! postgresql/                     a data folder of PostgreSQL, with its own backup_manifest
 //! ```
 
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -235,7 +236,11 @@ fn sha256_of(path: &Path) -> Result<String, FolderError> {
     let mut hash = Sha256::new();
     let mut file = File::open(path).map_err(at(path))?;
     io::copy(&mut file, &mut HashWriter(&mut hash)).map_err(at(path))?;
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hash.finalize().iter().fold(String::new(), |mut digits, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    }))
 }
 
 struct HashWriter<'a>(&'a mut Sha256);

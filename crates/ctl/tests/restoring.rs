@@ -158,9 +158,9 @@ async fn what_another_program_restored_is_held_and_released() {
     eventually("its connections to end", async || (database.value(gone).await == 0).then_some(())).await;
 
     let folder = tempfile::tempdir().unwrap();
-    let (list, lost) = (folder.path().join("list"), placed[2].replace("_003", "_005"));
-    std::fs::write(&list, format!("{}\n{lost}\n", placed[0])).unwrap();
-    let words = [&restore[..], &["--acknowledged", list.to_str().unwrap()]].concat();
+    let (file, lost) = (folder.path().join("list"), placed[2].replace("_003", "_005"));
+    std::fs::write(&file, format!("{}\n{lost}\n", placed[0])).unwrap();
+    let words = [&restore[..], &["--acknowledged", file.to_str().unwrap()]].concat();
     let restored = said(&stage, &words).await;
     assert_eq!(restored["lost"], json!([lost]));
     assert_eq!(restored["gaps"], json!([{"first": placed[2].replace("_003", "_004"), "last": lost}]));

@@ -141,7 +141,7 @@ pub async fn restore(db: &Database, known: &Knowledge<'_>) -> Result<Outcome, Db
 
 /// Holds what is open, and forgets who was at work: those processes belong to another time.
 async fn hold(transaction: &Transaction<'_>, backup: &str) -> Result<u64, DbError> {
-    let hold = format!(
+    let statement = format!(
         "with open as (
             select id, number, status from orders where status in ('received', 'cooking') order by id for update
         ), unclaimed as (
@@ -156,7 +156,7 @@ async fn hold(transaction: &Transaction<'_>, backup: &str) -> Result<u64, DbErro
         on conflict (order_id) do update set backup = excluded.backup, status = excluded.status, held_at = now()",
         request_id("open")
     );
-    let held = transaction.execute(&hold, &[&backup]).await?;
+    let held = transaction.execute(&statement, &[&backup]).await?;
     transaction.batch_execute("update workers set status = 'offline' where status = 'online'").await?;
     transaction
         .batch_execute("update worker_sessions set unclaimed = null where unclaimed is not null")

@@ -26,7 +26,7 @@ const DAYS: i64 = 31;
 /// The longest name of another program.
 const MAX_NAME: usize = 100;
 
-/// Takes a backup while the system runs: PostgreSQL's whole server (pg_basebackup), verified, and
+/// Takes a backup while the system runs: PostgreSQL's whole server (`pg_basebackup`), verified, and
 /// the exchanges and queues of RabbitMQ. The user of the database must be allowed to replicate.
 /// `restore` says how to use it.
 #[derive(FromArgs, ArgsInfo, Debug)]

@@ -37,7 +37,7 @@ pub struct Arguments {
     /// workers must be stopped
     #[argh(option)]
     taken_by: Option<String>,
-    /// the last number that is known to have been given out, such as ORD_20261121_057; may be given
+    /// the last number that is known to have been given out, such as `ORD_20261121_057`; may be given
     /// several times, for several days
     #[argh(option)]
     numbers_after: Vec<String>,
@@ -93,9 +93,9 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         is_known: !numbers_after.is_empty() || !acknowledged.is_empty(),
     };
     if arguments.json {
-        report.print_json()
+        report.print_json();
     } else {
-        report.print()
+        report.print();
     }
     if server.is_fenced { lift(&db).await } else { Ok(()) }
 }

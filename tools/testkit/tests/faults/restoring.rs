@@ -194,8 +194,8 @@ async fn both_servers_are_lost_and_a_backup_is_restored() {
     cooks_are_slow(&mut restaurant).await;
     load.accepts(either(60, 200)).await;
     some_are_open(&restaurant).await;
-    let taken = said(&mut restaurant, &["backup", &path]).await;
-    let id = taken["manifest"]["id"].as_str().unwrap().to_owned();
+    let backed_up = said(&mut restaurant, &["backup", &path]).await;
+    let id = backed_up["manifest"]["id"].as_str().unwrap().to_owned();
     let recorded = format!("select finished_at is not null from backups where id = '{id}'");
     assert_eq!(restaurant.stage.database().await.value(&recorded).await, true);
 
@@ -211,8 +211,8 @@ async fn both_servers_are_lost_and_a_backup_is_restored() {
     let attempts = stopped(load, &mut restaurant).await;
     let mut acknowledged = accepted(&attempts);
     acknowledged.insert(lost_number.clone());
-    let list = write_list(folder.path(), &acknowledged);
-    let last = acknowledged.iter().max_by_key(|number| sequence(number)).unwrap().clone();
+    let file = write_list(folder.path(), &acknowledged);
+    let newest = acknowledged.iter().max_by_key(|number| sequence(number)).unwrap().clone();
 
     // Services that start too early do nothing.
     let broken = Instant::now();
@@ -226,7 +226,7 @@ async fn both_servers_are_lost_and_a_backup_is_restored() {
     let open = numbers(&database, "status in ('received', 'cooking')").await;
     drop(early);
 
-    let words = ["restore", &path, "--numbers-after", &last, "--acknowledged", &list];
+    let words = ["restore", &path, "--numbers-after", &newest, "--acknowledged", &file];
     let restored = said(&mut restaurant, &words).await;
     let lost: BTreeSet<String> = acknowledged.difference(&kept).cloned().collect();
     assert!(lost.contains(&lost_number) && lost.len() > 30, "the test needs lost orders: {lost:?}");
@@ -236,7 +236,7 @@ async fn both_servers_are_lost_and_a_backup_is_restored() {
     let gaps = restored["gaps"].as_array().unwrap();
     assert_eq!(gaps.len(), 1, "{gaps:?}");
     assert_eq!(sequence(gaps[0]["first"].as_str().unwrap()), highest + 1);
-    assert!(sequence(gaps[0]["last"].as_str().unwrap()) >= sequence(&last));
+    assert!(sequence(gaps[0]["last"].as_str().unwrap()) >= sequence(&newest));
 
     // Once more: the same, and nothing more.
     let again = said(&mut restaurant, &words).await;
@@ -249,7 +249,7 @@ async fn both_servers_are_lost_and_a_backup_is_restored() {
     restaurant.cooks = vec![restaurant.cook(COOKS[0]).start().await, restaurant.cook(COOKS[1]).start().await];
     let (number, token) = placed(&restaurant, "Jane Back").await;
     let recovery = broken.elapsed();
-    assert!(sequence(&number) > sequence(&last), "{number} was given out before: {last}");
+    assert!(sequence(&number) > sequence(&newest), "{number} was given out before: {newest}");
     let load = restaurant.load();
     load.accepts(20).await;
     let later = load.stop().await;
@@ -341,12 +341,12 @@ async fn with_an_archived_log_nothing_is_missing() {
     writeln!(settings, "restore_command = 'cp {}/%f %p'", archive.display()).unwrap();
     come_back(&mut restaurant, &data).await;
     let database = restaurant.stage.database().await;
-    let recovers = "select pg_is_in_recovery()";
-    eventually("the end of recovery", async || (database.value(recovers).await == false).then_some(())).await;
+    let replays = "select pg_is_in_recovery()";
+    eventually("the end of recovery", async || (database.value(replays).await == false).then_some(())).await;
     assert_eq!(database.value(FENCE).await, "on");
 
-    let list = write_list(folder.path(), &acknowledged);
-    let restored = said(&mut restaurant, &["restore", &path, "--acknowledged", &list]).await;
+    let file = write_list(folder.path(), &acknowledged);
+    let restored = said(&mut restaurant, &["restore", &path, "--acknowledged", &file]).await;
     assert_eq!((&restored["lost"], &restored["gaps"]), (&serde_json::json!([]), &serde_json::json!([])));
     let open = numbers(&database, "status in ('received', 'cooking')").await;
     assert_eq!(held(&restored), open);

@@ -84,7 +84,7 @@ fn folders() -> Vec<PathBuf> {
     folders
 }
 
-/// The major version, from "pg_basebackup (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)".
+/// The major version, from `pg_basebackup (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)`.
 async fn version_of(program: &Path) -> Option<u32> {
     let mut command = Command::new(program);
     command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
