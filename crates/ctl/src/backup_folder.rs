@@ -11,7 +11,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use db::backups::RESTORED_FROM;
+use db::session::RESTORED_FROM;
 use domain::OrderNumber;
 use domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};

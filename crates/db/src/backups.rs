@@ -6,10 +6,6 @@ use tokio_postgres::Row;
 
 use crate::database::{Database, DbError};
 
-/// The setting that a restored server has: the id of the backup that it was restored from. The
-/// backup carries it in `postgresql.auto.conf`.
-pub const RESTORED_FROM: &str = "restaurant.backup";
-
 /// A backup that was begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BegunBackup {

@@ -8,7 +8,7 @@ use domain::OrderNumber;
 use time::OffsetDateTime;
 
 use crate::database::{Database, DbError};
-use crate::rescue::request_id;
+use crate::orders::request_id;
 
 /// For `where`: the order of this row id is not held. It is looked up by its key, whatever the plan
 /// was made for (`offset 0`): as a join the planner would expect almost no row.
@@ -37,9 +37,11 @@ pub struct HeldOrder {
 /// The database failed.
 pub async fn list(db: &Database) -> Result<Vec<HeldOrder>, DbError> {
     let sql = "
-        select number, type, orders.status, created_at, processed_by
-        from held_orders join orders on orders.id = order_id
-        where orders.status in ('received', 'cooking') order by orders.id";
+        select number, type, held.status, created_at, processed_by
+        from held_orders cross join lateral (
+            select * from orders where orders.id = held_orders.order_id offset 0
+        ) as held
+        where held.status in ('received', 'cooking') order by held.id";
     let rows = db.query(sql, &[]).await?;
     rows.iter()
         .map(|row| {

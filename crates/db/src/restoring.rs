@@ -10,9 +10,9 @@ use deadpool_postgres::Transaction;
 use domain::{OrderNumber, ServiceName};
 use time::{Date, OffsetDateTime};
 
-use crate::backups::RESTORED_FROM;
 use crate::database::{Database, DbError, PoolChoice};
-use crate::rescue::request_id;
+use crate::orders::request_id;
+use crate::session::RESTORED_FROM;
 
 /// Holding many orders may take a while. Nothing else runs meanwhile.
 const DEADLINE: Duration = Duration::from_mins(10);

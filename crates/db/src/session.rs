@@ -7,7 +7,6 @@ use std::fmt::Write as _;
 
 use tokio_postgres::{Client, Config, SimpleQueryMessage};
 
-use crate::backups::RESTORED_FROM;
 use crate::connect_error::{ConnectError, UnsuitableServer};
 use crate::error::is_lost_statement;
 use crate::transport::Transport;
@@ -35,6 +34,10 @@ const SETTINGS: [(&str, &str); 8] = [
 
 /// Requested like a setting, and checked: a pooler that drops settings drops it too.
 const DIRECT: (&str, &str) = ("restaurant.session", "direct");
+
+/// The setting that a restored server has: the id of the backup that it was restored from. The
+/// backup carries it in `postgresql.auto.conf`.
+pub const RESTORED_FROM: &str = "restaurant.backup";
 
 /// Which servers are suitable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -137,8 +137,9 @@ const OUTBOXES: &str = "
     order by place";
 
 const RESTORES: &str = "
-    select (select count(*)::float8 from held_orders join orders on orders.id = order_id
-            where orders.status in ('received', 'cooking')),
+    select (select count(*)::float8 from held_orders cross join lateral (
+                select status from orders where orders.id = held_orders.order_id offset 0) as held
+            where held.status in ('received', 'cooking')),
            coalesce(extract(epoch from (select max(finished_at) from backups)), 0)::float8";
 
 fn workers() -> String {
