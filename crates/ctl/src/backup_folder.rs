@@ -137,8 +137,8 @@ impl BackupFolder {
         file.write_all(contents).and_then(|()| file.sync_all()).map_err(at(&path))
     }
 
-    /// Fences the data: the server that starts on it takes no writes, and knows its backup. PostgreSQL
-    /// leaves this file out of the checksums of a backup.
+    /// Fences the data: the server that starts on it takes no writes, and knows its backup.
+    /// PostgreSQL leaves this file out of the checksums of a backup.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -167,8 +167,8 @@ impl BackupFolder {
         Ok(manifest)
     }
 
-    /// Reads the manifest, and compares the checksums of what it lists. What PostgreSQL lists itself
-    /// is `pg_verifybackup`'s; that folder may have been moved to where its server is.
+    /// Reads the manifest, and compares the checksums of what it lists. What PostgreSQL lists
+    /// itself is `pg_verifybackup`'s; that folder may have been moved to where its server is.
     ///
     /// # Errors
     /// It is no complete backup of ours, or damaged.

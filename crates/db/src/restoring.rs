@@ -124,7 +124,8 @@ pub async fn restore(db: &Database, known: &Knowledge<'_>) -> Result<Outcome, Db
         };
         let held = if is_first { Some(hold(transaction, &backup).await?) } else { None };
         if let Some(KnownBackup { id, finished_at }) = known.backup {
-            // It was complete, or it could not have been restored. Its own row is from before its end.
+            // It was complete, or it could not have been restored. Its own row is from before its
+            // end.
             let good = "
                 update backups set finished_at = greatest(started_at, $2)
                 where id = $1::text::uuid and finished_at is null";

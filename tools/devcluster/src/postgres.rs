@@ -103,8 +103,8 @@ impl PrivatePostgres {
         self.restart().await
     }
 
-    /// Destroys the server's data, and restarts it on these, which are moved into their place: those of
-    /// a backup. A running server is killed first.
+    /// Destroys the server's data, and restarts it on these, which are moved into their place:
+    /// those of a backup. A running server is killed first.
     ///
     /// # Errors
     /// The data cannot be moved, or those of [`PrivatePostgres::start`].

@@ -35,8 +35,8 @@ pub struct Arguments {
     /// folder to write, which must be new or empty
     #[argh(positional)]
     folder: Option<PathBuf>,
-    /// take none, but note that this program, such as pgbackrest, has taken a good one just now: for
-    /// the metric and the doctor
+    /// take none, but note that this program, such as pgbackrest, has taken a good one just now:
+    /// for the metric and the doctor
     #[argh(option)]
     taken_by: Option<String>,
     /// longest time to copy and to verify, in seconds, 1 to 604800 (default 21600)

@@ -16,8 +16,8 @@ use super::restore::{json_of, line_of};
 use crate::NAME;
 
 /// Releases orders that `restore` holds: an order service sends them to the kitchen, where they are
-/// cooked. Ask the kitchen first whether they were. One that is not wanted any more can be cancelled
-/// as any other. Without numbers it shows what is held.
+/// cooked. Ask the kitchen first whether they were. One that is not wanted any more can be
+/// cancelled as any other. Without numbers it shows what is held.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "release")]
 pub struct Arguments {

@@ -1,8 +1,8 @@
 //! `restore`: what is left to do when PostgreSQL runs on the data of a backup.
 //!
-//! Putting the data in place is the operator's work, because only that person knows where the server
-//! has it. From then on nothing depends on the person's care: the server takes no writes until this
-//! command has held what was open.
+//! Putting the data in place is the operator's work, because only that person knows where the
+//! server has it. From then on nothing depends on the person's care: the server takes no writes
+//! until this command has held what was open.
 
 mod acknowledged;
 mod checks;
@@ -33,12 +33,12 @@ pub struct Arguments {
     /// the folder that `backup` wrote
     #[argh(positional)]
     folder: Option<PathBuf>,
-    /// there is no folder: this program, such as pgbackrest, has restored PostgreSQL; order service and
-    /// workers must be stopped
+    /// there is no folder: this program, such as pgbackrest, has restored PostgreSQL; order service
+    /// and workers must be stopped
     #[argh(option)]
     taken_by: Option<String>,
-    /// the last number that is known to have been given out, such as `ORD_20261121_057`; may be given
-    /// several times, for several days
+    /// the last number that is known to have been given out, such as `ORD_20261121_057`; may be
+    /// given several times, for several days
     #[argh(option)]
     numbers_after: Vec<String>,
     /// file with the numbers of orders that were acknowledged to guests, one a line: those that are
@@ -48,8 +48,8 @@ pub struct Arguments {
     /// one JSON document for scripts
     #[argh(switch)]
     json: bool,
-    /// configuration file (default ./config.yaml), with the owner of the tables as user; a superuser
-    /// also lets the server take writes again
+    /// configuration file (default ./config.yaml), with the owner of the tables as user; a
+    /// superuser also lets the server take writes again
     #[argh(option)]
     config: Option<PathBuf>,
 }

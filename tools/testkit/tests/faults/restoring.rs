@@ -1,6 +1,6 @@
-//! Both servers are destroyed, with all their disks, and a backup is restored. What was acknowledged
-//! after the backup is named, numbers do not come again, and nothing is cooked twice without a
-//! person's word.
+//! Both servers are destroyed, with all their disks, and a backup is restored. What was
+//! acknowledged after the backup is named, numbers do not come again, and nothing is cooked twice
+//! without a person's word.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;

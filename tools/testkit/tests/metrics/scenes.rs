@@ -185,8 +185,8 @@ pub async fn the_whole_system(moved: &mut Moved) {
     worker.log("order_completed").await;
     assert_eq!(worker.stop().await, Some(0));
     orders.place(&orders::takeout()).await;
-    // An order whose total is wrong, an update that nobody sends for now, a backup, and an order that
-    // a restore holds.
+    // An order whose total is wrong, an update that nobody sends for now, a backup, and an order
+    // that a restore holds.
     database
         .execute(
             "update orders set total_amount = total_amount + 1 where type = 'dine_in';
