@@ -9,7 +9,8 @@ use crate::plain_path::PlainPath;
 use crate::programs::RabbitmqPrograms;
 
 /// The allowed plugins. Folders that do not start with `rabbitmq_` are libraries, and are kept.
-const PLUGINS: [&str; 6] = [
+const PLUGINS: [&str; 7] = [
+    "rabbitmq_auth_mechanism_ssl",
     "rabbitmq_management",
     "rabbitmq_management_agent",
     "rabbitmq_prelaunch",
