@@ -23,11 +23,14 @@
 //! vhost can have another default. That of orders and dead letters is a setting
 //! (`rabbitmq.queue_type`).
 
+mod definitions;
+
 use amqprs::channel::{ExchangeDeclareArguments, QueueDeclareArguments};
 use amqprs::{FieldTable, FieldValue};
 use config::QueueType;
 use domain::{OrderType, Priority, Specialisation};
 
+pub use self::definitions::definitions;
 use crate::headers::{insert, text};
 
 /// Orders for the kitchen, routed by type and priority.

@@ -1,6 +1,7 @@
 //! The subcommands, one module each; `editing` is what two of them share.
 
 pub mod audit;
+pub mod backup;
 pub mod completions;
 pub mod dlq;
 pub mod doctor;
@@ -10,3 +11,5 @@ mod lost_targets;
 pub mod menu;
 pub mod migrate;
 pub mod prices;
+pub mod release;
+pub mod restore;

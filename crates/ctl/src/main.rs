@@ -1,5 +1,6 @@
 //! The operator's tool: commands for a running system, and for the time before its start.
 
+mod backup_folder;
 mod commands;
 mod new_file;
 mod view;
@@ -12,7 +13,9 @@ use runtime::signals::StopSignals;
 use runtime::{Exit, arguments, console};
 use telemetry::Build;
 
-use crate::commands::{audit, completions, dlq, doctor, exporter, menu, migrate, prices};
+use crate::commands::{
+    audit, backup, completions, dlq, doctor, exporter, menu, migrate, prices, release, restore,
+};
 
 const NAME: &str = "restaurant-ctl";
 
@@ -33,6 +36,9 @@ enum Command {
     Menu(menu::Arguments),
     Prices(prices::Arguments),
     Exporter(exporter::Arguments),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
+    Release(release::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -57,6 +63,9 @@ async fn run() -> Result<(), Exit> {
         Command::Menu(arguments) => menu::run(arguments).await,
         Command::Prices(arguments) => prices::run(arguments).await,
         Command::Exporter(arguments) => Box::pin(exporter::run(arguments, &signals)).await,
+        Command::Backup(arguments) => Box::pin(backup::run(arguments, &signals)).await,
+        Command::Restore(arguments) => restore::run(arguments).await,
+        Command::Release(arguments) => release::run(arguments).await,
         Command::Completions(arguments) => completions::run(&arguments, &Arguments::get_args_info()),
     }
 }

@@ -11,6 +11,7 @@ mod histories;
 mod identities;
 mod numbers;
 mod requests;
+mod restores;
 mod stock;
 
 use std::time::Duration;
@@ -22,6 +23,7 @@ use tokio_postgres::types::{Timestamp, ToSql};
 use tokio_postgres::{IsolationLevel, Row, Transaction};
 
 pub use self::identities::GIVE_IDENTITIES;
+pub use self::restores::{MOST_LOST, Named, Restores};
 use crate::database::Database;
 use crate::error::DbError;
 use crate::pool::Connection;
@@ -31,7 +33,7 @@ use crate::workers::held;
 const EXAMPLES: usize = 10;
 
 /// The number of statements in an audit, and one more.
-const STATEMENTS: u32 = 14;
+const STATEMENTS: u32 = 17;
 
 /// Which orders are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,6 +177,8 @@ pub struct Audit {
     pub waiting: Vec<WaitingOrder>,
     /// The online workers.
     pub online: Vec<OnlineWorker>,
+    /// What restores left for a person.
+    pub restores: Restores,
 }
 
 /// What to check, and how.
@@ -225,10 +229,11 @@ async fn check_all(db: &Database, scope: &Scope) -> Result<Audit, DbError> {
     }
     let waiting = flow::waiting(&transaction, scope.settled).await?;
     let online = flow::online_workers(&transaction).await?;
+    let restores = restores::check(&transaction, &from).await?;
     let orders = contents::count(&transaction, &from).await?;
     transaction.commit().await?;
     client.release();
-    Ok(Audit { at: from.at, orders, findings, waiting, online })
+    Ok(Audit { at: from.at, orders, findings, waiting, online, restores })
 }
 
 /// Returns those of the orders that are still waiting, with confirmed messages, and held by no live

@@ -58,6 +58,8 @@ pub enum ClaimOutcome {
         /// The time until the lease expires, if it is not renewed.
         remaining: Duration,
     },
+    /// A backup was restored, and nobody has released it yet. It is sent again then.
+    OnHold,
     /// It is past cooking, or cancelled.
     Over(OrderStatus),
     /// There is no such order.

@@ -113,7 +113,9 @@ async fn connect_to(
 /// Of several addresses' failures, returns the one that came furthest.
 fn most_informative(failures: Vec<ConnectError>) -> ConnectError {
     let rank = |failure: &ConnectError| match failure {
-        ConnectError::UnsuitableServer(UnsuitableServer::ReadOnly | UnsuitableServer::Standby) => 3,
+        ConnectError::UnsuitableServer(
+            UnsuitableServer::ReadOnly | UnsuitableServer::NotRestored | UnsuitableServer::Standby,
+        ) => 3,
         ConnectError::UnsuitableServer(_) => 4,
         ConnectError::Failed(why) => why.as_db_error().map_or(0, tells_more),
         ConnectError::Tls(_) | ConnectError::TlsFiles(_) => 2,

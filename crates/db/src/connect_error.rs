@@ -58,6 +58,9 @@ pub enum UnsuitableServer {
     /// It is a standby, or set to read-only.
     #[error("it takes no writes: it is a standby, or set to read-only")]
     ReadOnly,
+    /// It was restored from a backup, and its open orders are not held yet.
+    #[error("it was restored from a backup, and nobody has said yet what becomes of its open orders")]
+    NotRestored,
     /// It is a standby.
     #[error("it is a standby, which may be behind")]
     Standby,
@@ -80,6 +83,9 @@ impl UnsuitableServer {
         match self {
             Self::ReadOnly => {
                 "name the primary server in database.host (DB_HOST), or set default_transaction_read_only = off"
+            }
+            Self::NotRestored => {
+                "run 'restaurant-ctl restore' with the folder of the backup: it holds them, and lets the server take writes"
             }
             Self::Standby => "name the primary server in database.host (DB_HOST), or all servers",
             Self::Behind => "see why the standby of database.read_replica (DB_READ_REPLICA) is behind",

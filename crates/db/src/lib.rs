@@ -6,6 +6,7 @@
 
 mod adjustments;
 pub mod audit;
+pub mod backups;
 pub mod board;
 mod breaker;
 mod checkout;
@@ -16,6 +17,7 @@ pub mod database;
 pub mod edit;
 pub mod error;
 pub mod estimates;
+pub mod held_orders;
 pub mod history;
 pub mod idempotency;
 mod ids;
@@ -36,6 +38,7 @@ pub mod price_rules;
 mod recent;
 pub mod replica;
 pub mod rescue;
+pub mod restoring;
 pub mod rights;
 pub mod roles;
 pub mod schema;

@@ -141,6 +141,16 @@ pub(crate) fn order_message(row: &Row) -> Result<OrderMessage, DbError> {
     OrderMessage::parse(json.as_bytes()).map_err(DbError::unexpected)
 }
 
+/// For `select`: the request that placed an order of this relation, or an id of ours if an older
+/// version placed it.
+pub(crate) fn request_id(relation: &str) -> String {
+    let prefix = RequestId::SWEEP_PREFIX;
+    format!(
+        "coalesce((select placed.request_id from order_identities as placed where placed.order_id = {relation}.id),
+                  '{prefix}' || {relation}.id)"
+    )
+}
+
 /// The columns that [`order_message`] reads, from `orders o`. Numerics become JSON numbers digit
 /// for digit.
 pub(crate) const MESSAGE_COLUMNS: &str = "

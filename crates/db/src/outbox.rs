@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 pub use self::request_events::{RequestEventRow, RequestStream, relay_request_events};
 use crate::database::{Database, DbError, PoolChoice};
+use crate::held_orders::not_held;
 use crate::orders::{MESSAGE_COLUMNS, order_message, uuids};
 use crate::traceparents;
 
@@ -52,10 +53,11 @@ pub async fn due(db: &Database) -> Result<Due, DbError> {
     let sql = format!(
         "select array(select wanted from unnest($1::text[]) as wanted
                       where exists (select 1 from order_outbox as outbox {ITS_ORDER}
-                                    where o.type = wanted and {DUE})),
+                                    where o.type = wanted and {DUE} and {not_held})),
                 exists (select 1 from status_outbox where {DUE}),
                 array(select wanted from unnest($2::text[]) as wanted
-                      where exists (select 1 from request_outbox where stream = wanted and {DUE}))"
+                      where exists (select 1 from request_outbox where stream = wanted and {DUE}))",
+        not_held = not_held("outbox.order_id")
     );
     let types = OrderType::ALL.map(OrderType::as_str);
     let streams = RequestStream::ALL.map(RequestStream::as_str);
@@ -173,8 +175,8 @@ pub struct Look {
     pub pause: fn(u32) -> Duration,
 }
 
-/// Publishes due orders of a type, and locks their rows against other relays meanwhile. `publish`
-/// returns the outcomes: confirmed rows are deleted, refused ones back off.
+/// Publishes due orders of a type, but none that is held, and locks their rows against other relays
+/// meanwhile. `publish` returns the outcomes: confirmed rows are deleted, refused ones back off.
 ///
 /// The publishing runs inside one transaction.
 ///
@@ -191,10 +193,11 @@ pub async fn relay_orders(
                 (select identity from order_identities where order_id = o.id) as identity, outbox.traceparent,
                 coalesce(o.created_at < now() - make_interval(secs => {OLD}), false) as is_old, {MESSAGE_COLUMNS}
          from order_outbox outbox {ITS_ORDER}
-         where (outbox.attempts > 0) = $2 and o.type = $3 and {DUE}
+         where (outbox.attempts > 0) = $2 and o.type = $3 and {DUE} and {not_held}
          order by outbox.order_id limit $1
          for update of outbox skip locked",
-        OLD = OLD.as_secs()
+        OLD = OLD.as_secs(),
+        not_held = not_held("outbox.order_id")
     );
     let order_type = order_type.as_str();
     let statements = Statements {

@@ -18,6 +18,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::database::{Database, DbError};
+use crate::orders::request_id;
 
 /// An order that was inserted into the outbox again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,16 +49,6 @@ fn not_lately(action: &str) -> String {
                      cross join make_interval(secs => $2 * 2 ^ least(tried.times - 1, 6)) as pause
                      where tried.order_id = o.id and tried.action = '{action}'
                        and tried.last_at between now() - pause and now() + pause)"
-    )
-}
-
-/// The request that placed an order of this relation, or an id of ours if an older version placed
-/// it.
-fn request_id(relation: &str) -> String {
-    let prefix = RequestId::SWEEP_PREFIX;
-    format!(
-        "coalesce((select placed.request_id from order_identities as placed where placed.order_id = {relation}.id),
-                  '{prefix}' || {relation}.id)"
     )
 }
 

@@ -31,6 +31,9 @@ pub fn of(user: impl Into<ServerUser>) -> Option<Rights> {
             ("order_counters", "select, insert, update"),
             ("order_claims", "select, update, delete"),
             ("order_outbox", "select, insert, update, delete"),
+            // What a restore holds is not sent, and nothing is before it has.
+            ("held_orders", "select"),
+            ("restores", "select"),
             ("rescue_attempts", "select, insert, update, delete"),
             // A table of the version before, whose services run until an update is complete.
             ("order_sweeps", "select, insert, update, delete"),
@@ -57,6 +60,9 @@ pub fn of(user: impl Into<ServerUser>) -> Option<Rights> {
             // A manual worker tells who was first.
             ("order_status_log", "select, insert"),
             ("order_claims", "select, insert, update, delete"),
+            // What a restore holds is not cooked, and nothing is before it has.
+            ("held_orders", "select"),
+            ("restores", "select"),
             ("status_outbox", "select, insert, delete"),
             ("workers", "select, insert, update"),
             ("worker_sessions", "select, insert, update, delete"),
@@ -90,6 +96,10 @@ const EXPORTER: Rights = &[
     ("order_counters", "select"),
     ("order_claims", "select"),
     ("order_outbox", "select"),
+    ("backups", "select"),
+    ("held_orders", "select"),
+    ("number_gaps", "select"),
+    ("lost_orders", "select"),
     ("status_outbox", "select"),
     ("inventory_items", "select"),
     ("inventory_movements", "select"),

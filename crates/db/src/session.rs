@@ -35,6 +35,10 @@ const SETTINGS: [(&str, &str); 8] = [
 /// Requested like a setting, and checked: a pooler that drops settings drops it too.
 const DIRECT: (&str, &str) = ("restaurant.session", "direct");
 
+/// The setting that a restored server has: the id of the backup that it was restored from. The
+/// backup carries it in `postgresql.auto.conf`.
+pub const RESTORED_FROM: &str = "restaurant.backup";
+
 /// Which servers are suitable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -55,16 +59,19 @@ pub(crate) fn options() -> String {
     SETTINGS.iter().chain([&DIRECT]).map(option).collect::<Vec<_>>().join(" ")
 }
 
-/// Checks that a new connection is suitable: one statement, and two more behind a pooler.
+/// Checks that a new connection is suitable: one statement, two more behind a pooler, and two more
+/// on a server that was restored.
 pub(crate) async fn prove(
     client: &Client,
     settings: &Config,
     transport: &Transport,
     access: Access,
 ) -> Result<(), ConnectError> {
-    let mut sql = "select pg_catalog.pg_is_in_recovery(),
-            pg_catalog.current_setting('transaction_read_only') = 'on', pg_catalog.pg_backend_pid()"
-        .to_owned();
+    let mut sql = format!(
+        "select pg_catalog.pg_is_in_recovery(),
+            pg_catalog.current_setting('transaction_read_only') = 'on',
+            pg_catalog.current_setting('{RESTORED_FROM}', true), pg_catalog.pg_backend_pid()"
+    );
     for (name, _) in SETTINGS.iter().chain([&DIRECT]) {
         // Writing to a string cannot fail.
         let _ = write!(sql, ", pg_catalog.current_setting('{name}', true)");
@@ -73,6 +80,12 @@ pub(crate) async fn prove(
     let mut values = row.iter().map(Option::as_deref);
     let is_standby = values.next().flatten() == Some("t");
     let is_read_only = values.next().flatten() == Some("t");
+    let restored_from = values.next().flatten();
+    if let (Access::ReadWrite, Some(backup)) = (access, restored_from)
+        && is_to_be_restored(client, backup).await?
+    {
+        return Err(UnsuitableServer::NotRestored.into());
+    }
     match access {
         Access::ReadWrite if is_standby || is_read_only => return Err(UnsuitableServer::ReadOnly.into()),
         Access::ReadPrimary if is_standby => return Err(UnsuitableServer::Standby.into()),
@@ -89,6 +102,23 @@ pub(crate) async fn prove(
         return Ok(());
     }
     Err(UnsuitableServer::StatementsLost.into())
+}
+
+/// Whether the server runs on the data of this backup, and no restore has held its open orders. A
+/// restored server is also set to read-only, but a setting of the database or the role may undo
+/// that. Not where this user has no such table: that is no database of orders, or not this user's.
+async fn is_to_be_restored(client: &Client, backup: &str) -> Result<bool, ConnectError> {
+    if backup.is_empty() || !backup.chars().all(|c| c.is_ascii_hexdigit() || c == '-') {
+        return Ok(false);
+    }
+    let table = "
+        select pg_catalog.has_table_privilege(pg_catalog.to_regclass('restores'), 'select')
+           and pg_catalog.has_table_privilege(pg_catalog.to_regclass('held_orders'), 'select')";
+    if first_row(client, table).await?.first().and_then(Option::as_deref) != Some("t") {
+        return Ok(false);
+    }
+    let held = format!("select exists (select from restores where backup::text = '{backup}')");
+    Ok(first_row(client, &held).await?.first().and_then(Option::as_deref) == Some("f"))
 }
 
 /// The settings that are not as requested, such as `jit is 'on', not 'off'`.

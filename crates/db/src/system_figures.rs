@@ -28,6 +28,10 @@ pub struct SystemFigures {
     pub outboxes: [OutboxFigures; 3],
     /// Workers.
     pub workers: Vec<WorkerCount>,
+    /// Open orders that are held since a backup was restored.
+    pub held: f64,
+    /// When the last good backup ended, in seconds since 1970; 0 if there is none.
+    pub last_backup: f64,
 }
 
 /// Orders of a type and status: all that wait or cook, and of the others those that were placed
@@ -80,14 +84,17 @@ pub struct WorkerCount {
 /// # Errors
 /// The database failed.
 pub async fn read(db: &Database) -> Result<SystemFigures, DbError> {
-    let [orders, waiting, outboxes, workers] =
-        db.query_one_moment([&orders(), WAITING, OUTBOXES, &workers()]).await?;
+    let [orders, waiting, outboxes, workers, restores] =
+        db.query_one_moment([&orders(), WAITING, OUTBOXES, &workers(), RESTORES]).await?;
     let outboxes = outboxes.iter().map(outbox).collect::<Result<Vec<_>, _>>()?;
+    let restores = restores.first().ok_or_else(|| DbError::unexpected("no row"))?;
     Ok(SystemFigures {
         orders: of_all(&orders, order_count)?,
         waiting: of_all(&waiting, waiting_count)?,
         outboxes: outboxes.try_into().map_err(|_| DbError::unexpected("there are three outboxes"))?,
         workers: of_all(&workers, worker_count)?,
+        held: restores.try_get(0)?,
+        last_backup: restores.try_get(1)?,
     })
 }
 
@@ -115,11 +122,12 @@ const WAITING: &str = "
            extract(epoch from now() - min(created_at))::float8
     from orders where status = 'received' group by 1, 2";
 
-/// In the order of [`SystemFigures::outboxes`].
+/// In the order of [`SystemFigures::outboxes`]. What is held is not to be sent yet.
 const OUTBOXES: &str = "
     select 1 as place, count(*)::float8,
            coalesce(extract(epoch from now() - min(orders.created_at)), 0)::float8
     from order_outbox left join orders on orders.id = order_outbox.order_id
+    where not exists (select from held_orders where held_orders.order_id = order_outbox.order_id)
     union all
     select 2, count(*)::float8, coalesce(extract(epoch from now() - min(changed_at)), 0)::float8
     from status_outbox
@@ -127,6 +135,12 @@ const OUTBOXES: &str = "
     select 3, count(*)::float8, coalesce(extract(epoch from now() - min(changed_at)), 0)::float8
     from request_outbox
     order by place";
+
+const RESTORES: &str = "
+    select (select count(*)::float8 from held_orders cross join lateral (
+                select status from orders where orders.id = held_orders.order_id offset 0) as held
+            where held.status in ('received', 'cooking')),
+           coalesce(extract(epoch from (select max(finished_at) from backups)), 0)::float8";
 
 fn workers() -> String {
     format!(

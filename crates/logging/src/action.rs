@@ -252,7 +252,8 @@ actions! {
     ORDER_RETURNED = "order_returned" at Debug;
     /// Another worker's claim on the order is valid. The worker keeps the delivery and looks again.
     ORDER_HELD = "order_held" at Debug;
-    /// The order is `ready`, `completed` or `cancelled`: its message is acknowledged and dropped.
+    /// The order is `ready`, `completed`, `cancelled`, or held since a restore: its message is
+    /// acknowledged and dropped.
     ORDER_SKIPPED = "order_skipped" at Debug;
     /// The worker gives up an order it has not finished. Another worker takes it.
     ORDER_LEFT = "order_left" at Info;

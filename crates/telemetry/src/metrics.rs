@@ -218,6 +218,11 @@ metrics! {
     DEAD_LETTERS: NamedFigures<Queue> = "restaurant_dead_letters" by Exporter;
     /// Violations among the orders of the last 24 hours that the last audit found, by rule.
     AUDIT_FINDINGS: NamedFigures<Invariant> = "restaurant_audit_findings" by Exporter;
+    /// Open orders that are held since a backup was restored: a person has to release or cancel
+    /// them.
+    ORDERS_HELD: Figures<()> = "restaurant_orders_held" by Exporter;
+    /// When the last good backup ended, in seconds since 1970; 0 if there is none.
+    LAST_BACKUP: Figures<()> = "restaurant_backup_last_success_timestamp_seconds" by Exporter;
 }
 
 #[cfg(test)]

@@ -124,6 +124,20 @@ impl PrivatePostgres {
         self.restart().await
     }
 
+    /// Destroys the server's data, and restarts it on these, which are moved into their place:
+    /// those of a backup. A running server is killed first.
+    ///
+    /// # Errors
+    /// The data cannot be moved, or those of [`PrivatePostgres::start`].
+    pub async fn restart_on(&mut self, data: &Path) -> Result<(), Error> {
+        self.kill();
+        self.stop().await;
+        let place = self.kind.folder.join("data");
+        fs::remove_dir_all(&place).map_err(Error::file("remove", &place))?;
+        fs::rename(data, &place).map_err(Error::file("move", data))?;
+        self.restart().await
+    }
+
     /// Refuses connections without TLS from now on. That means all of them, if the server has no
     /// certificate.
     ///

@@ -79,6 +79,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let queues =
         bus::inspection::queues(&config.rabbitmq, "restaurant-ctl: audit", config.intake.enabled).await;
     let mut verdicts = rules::verdicts(&audit, arguments.settled);
+    verdicts.extend(rules::of_restores(&audit.restores));
     verdicts.push(sequences::verdict(db::sequences::inspect(&db).await));
     let queues = match queues {
         Ok(queues) => {

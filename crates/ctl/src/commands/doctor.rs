@@ -1,5 +1,6 @@
 //! `doctor`: checks everything that the services need, before they start.
 
+mod backups;
 mod certificates;
 mod configuration;
 mod menu;

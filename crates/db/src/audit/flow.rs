@@ -5,6 +5,7 @@ use tokio_postgres::{Row, Transaction};
 
 use super::{Finding, LowerBound, OnlineWorker, WaitingOrder, findings};
 use crate::database::DbError;
+use crate::held_orders::not_held;
 use crate::workers::held;
 
 /// How late a message or the end of a lease may be before it is a finding:
@@ -25,7 +26,7 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> R
                 format('%s: ', number) || case when order_id is null then 'nobody has claimed it'
                     else format('the lease of %s ended %s s ago', worker, {since_lease}) end
          from orders left join order_claims on order_id = id
-         where status = 'cooking' and (order_id is null or lease_until < now() - {GRACE})
+         where status = 'cooking' and (order_id is null or lease_until < now() - {GRACE}) and {order_not_held}
          union all
          select 'claimed_is_cooking', format('%s is %s and claimed by %s', number, coalesce(status, 'null'), worker)
          from order_claims join orders on id = order_id
@@ -33,7 +34,7 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> R
          union all
          select 'outbox', format('%s: its message to the kitchen ', number) || {late}
          from order_outbox join orders on id = order_id
-         where due_at < now() - {GRACE} or {REFUSED}
+         where (due_at < now() - {GRACE} or {REFUSED}) and {order_not_held}
          union all
          select 'outbox', format('%s: the news that it is %s ', order_number, new_status) || {late}
          from status_outbox
@@ -48,6 +49,7 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> R
          from workers left join worker_sessions on worker_id = id
          where status = 'online'
            and last_seen < now() - make_interval(secs => 2 * coalesce(heartbeat_seconds, 30)) - {HEARTBEAT_GRACE}",
+        order_not_held = not_held("orders.id"),
         since_lease = seconds_since("lease_until"),
         since_last_seen = seconds_since("last_seen"),
     );
@@ -97,19 +99,24 @@ const ORDERS_PROCESSED: &str = "
     ) as compared
     where counted < made or ($3 and counted > ever)";
 
-/// What must be empty when nothing is in flight.
+/// What must be empty when nothing is in flight. What is held is not: it waits for a person.
 pub(super) async fn check_at_rest(transaction: &Transaction<'_>) -> Result<Vec<Finding>, DbError> {
-    let broken = "
-        select 'at_rest', format('%s is still %s', number, status) from orders where status in ('received', 'cooking')
+    let broken = format!(
+        "
+        select 'at_rest', format('%s is still %s', number, status) from orders
+        where status in ('received', 'cooking') and {order_not_held}
         union all
         select 'at_rest', format('%s is still in order_outbox', number) from order_outbox join orders on id = order_id
+        where {order_not_held}
         union all
         select 'at_rest', format('%s is still in status_outbox: %s', order_number, new_status) from status_outbox
         union all
         select 'at_rest', format('%s is still in request_outbox: %s', order_id, status) from request_outbox
         union all
-        select 'at_rest', format('%s is still claimed by %s', number, worker) from order_claims join orders on id = order_id";
-    findings(transaction, broken, &[]).await
+        select 'at_rest', format('%s is still claimed by %s', number, worker) from order_claims join orders on id = order_id",
+        order_not_held = not_held("orders.id"),
+    );
+    findings(transaction, &broken, &[]).await
 }
 
 /// Orders that have waited for a while. When nothing should be in flight: all waiting orders.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{Claim, ClaimOutcome, ClaimRequest, Claimant, LockMode, Mismatch, correct_leases};
 use crate::database::{Database, DbError};
+use crate::held_orders::not_held;
 use crate::outbox::{OLD, StatusOutboxRow, due_after_grace};
 use crate::traceparents;
 
@@ -98,7 +99,7 @@ const CONTENTS: &str = "
         from order_items as item where item.order_id = found.id), '')";
 
 fn sql(locked: LockMode) -> String {
-    let (skip, due_at) = (locked.clause(), due_after_grace());
+    let (skip, due_at, not_held) = (locked.clause(), due_after_grace(), not_held("target.id"));
     // ON CONFLICT guards the claim: unlike an earlier look at order_claims, it sees concurrent
     // commits. `orders` is searched by arrays of keys only. A join with `granted`, planned before
     // the number of orders is known, would compare each with each. So would a plan that expects
@@ -130,7 +131,7 @@ fn sql(locked: LockMode) -> String {
         insert into order_claims as claim (order_id, worker, token, attempt, lease_until, estimated_completion,
                                            lease_seconds)
         select id, $4, $5, 1, now() + make_interval(secs => $6), now() + make_interval(secs => cooking), $6
-        from target where fits and (status = any($7) or status = 'cooking') order by id
+        from target where fits and (status = any($7) or status = 'cooking') and {not_held} order by id
         on conflict (order_id) do update
             set worker = excluded.worker, token = excluded.token, attempt = claim.attempt + 1,
                 lease_until = excluded.lease_until, estimated_completion = excluded.estimated_completion,
@@ -162,7 +163,8 @@ fn sql(locked: LockMode) -> String {
                 where order_id = target.id)
            end as too_long,
            extract(epoch from now() - target.created_at)::float8 as age,
-           target.id is null and exists (select 1 from orders where number = wish.number) as locked
+           target.id is null and exists (select 1 from orders where number = wish.number) as locked,
+           attempt is null and not ({not_held}) as on_hold
     from wish left join target using (number) left join granted on order_id = target.id
         left join announced on order_number = wish.number
     order by place"
@@ -184,6 +186,7 @@ fn outcome(row: &Row, request: &ClaimRequest, worker: &str) -> Result<Option<Cla
     }
     let Some(attempt) = row.try_get::<_, Option<i32>>("attempt")? else {
         return Ok(Some(match status {
+            OrderStatus::Received | OrderStatus::Cooking if row.try_get("on_hold")? => ClaimOutcome::OnHold,
             OrderStatus::Received | OrderStatus::Cooking => {
                 let remaining = row.try_get::<_, Option<f64>>("remaining")?.unwrap_or(0.0).max(0.0);
                 // A lease that was edited by hand may end at `infinity`.

@@ -63,3 +63,19 @@ async fn who_reads_all_that_was_committed_takes_no_standby() {
     assert_eq!(stage.database().await.value("select pg_promote()").await, true);
     reader.ping().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_restored_server_takes_no_writer_until_its_open_orders_are_held() {
+    let stage = Stage::new().await;
+    migrated(&stage).await;
+    let (database, backup) = (stage.database().await, "0b0c8f1e-6d3a-4d0e-9a58-3f1f6f0c2f11");
+    // A backup sets it in postgresql.auto.conf; here the database stands for the server.
+    database.execute(&format!("alter database {} set restaurant.backup = '{backup}'", stage.name)).await;
+    let writer = open(&stage.database_settings());
+    let why = place(&writer).await.unwrap_err();
+    assert!(matches!(&why, DbError::UnsuitableServer { why: UnsuitableServer::NotRestored, .. }), "{why:?}");
+    assert!(!why.is_permanent(), "{why:?}");
+    Database::new(&stage.database_settings(), "test", Access::ReadPrimary).unwrap().ping().await.unwrap();
+    database.execute(&format!("insert into restores (backup, taken_by) values ('{backup}', 'test')")).await;
+    place(&writer).await.unwrap();
+}

@@ -29,6 +29,7 @@ mod registering;
 mod requesting;
 mod rescuing;
 mod rescuing_paces;
+mod restoring;
 mod rights;
 mod roles;
 mod scene;

@@ -107,6 +107,12 @@ impl Cook {
                 let pause = remaining.clamp(SHORTEST_PAUSE, PAUSE_BEFORE_RETURN);
                 return Attempt::HeldByOther { pause };
             }
+            Some(ClaimOutcome::OnHold) => {
+                let message =
+                    format!("Order {number} is held since a restore; it is sent again when it is released");
+                log.debug(action::ORDER_SKIPPED, message).detail("order_number", number.to_string()).emit();
+                return Attempt::Ended(End::Settled);
+            }
             Some(ClaimOutcome::Over(status)) => {
                 log.debug(action::ORDER_SKIPPED, format!("Order {number} is {status} already"))
                     .detail("order_number", number.to_string())

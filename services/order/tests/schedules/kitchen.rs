@@ -144,7 +144,7 @@ impl Cook {
                 self.cooking = Some(Cooking { message, order_id, attempt, left: COOKING });
             }
             Some(ClaimOutcome::Held { .. }) => self.held.push(message),
-            Some(ClaimOutcome::Over(_)) => {}
+            Some(ClaimOutcome::Over(_) | ClaimOutcome::OnHold) => {}
             other => panic!("{other:?}"),
         }
     }

@@ -70,6 +70,15 @@ impl PostgresAdmin {
         command
     }
 
+    /// The variables with which another program finds those of this server's version.
+    pub fn search_variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![("PATH", self.version.bin.display().to_string())];
+        if let Some(libraries) = &self.version.libraries {
+            variables.push(("LD_LIBRARY_PATH", libraries.to_string_lossy().into_owned()));
+        }
+        variables
+    }
+
     fn command(&self, program: &str) -> tokio::process::Command {
         let mut command = self.client(program, "postgres");
         command.args(["--maintenance-db", "postgres"]);

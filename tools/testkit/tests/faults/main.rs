@@ -40,6 +40,7 @@ mod network_faults;
 mod pauses;
 mod recurring_numbers;
 mod rescue;
+mod restoring;
 mod rolling_restart;
 mod soak;
 mod staff_keys;

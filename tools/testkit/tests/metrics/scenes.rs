@@ -220,12 +220,16 @@ pub async fn the_whole_system(moved: &mut Moved) {
     worker.log("order_completed").await;
     assert_eq!(worker.stop().await, Some(0));
     orders.place(&orders::takeout()).await;
-    // An order whose total is wrong, and an update that nobody sends for now.
+    // An order whose total is wrong, an update that nobody sends for now, a backup, and an order
+    // that a restore holds.
     database
         .execute(
             "update orders set total_amount = total_amount + 1 where type = 'dine_in';
              insert into status_outbox (request_id, due_at, order_number, old_status, new_status, changed_by, changed_at)
-             values ('x', now() + interval '1 hour', 'ORD_20261120_001', 'cooking', 'ready', 'chef_anna', now() - interval '9 s')",
+             values ('x', now() + interval '1 hour', 'ORD_20261120_001', 'cooking', 'ready', 'chef_anna', now() - interval '9 s');
+             insert into backups (made_by, finished_at) values ('restaurant-ctl', now());
+             insert into held_orders (order_id, backup, status)
+             select id, gen_random_uuid(), status from orders where type = 'takeout'",
         )
         .await;
     let letter = BasicProperties::default().with_message_id("dead").finish();

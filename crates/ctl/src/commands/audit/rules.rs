@@ -1,6 +1,6 @@
 //! The texts of the rules about stored data: what holds, what is broken, what to do.
 
-use db::audit::{Audit, Invariant};
+use db::audit::{Audit, Invariant, Restores};
 
 use crate::view::verdict::Verdict;
 
@@ -29,6 +29,35 @@ pub fn verdicts(audit: &Audit, settled: bool) -> Vec<Verdict> {
             }
         })
         .collect()
+}
+
+/// What restores left for a person. No rule is broken by it.
+pub fn of_restores(restores: &Restores) -> [Verdict; 2] {
+    let Restores { held, lost, skipped } = restores;
+    let held = if held.count == 0 {
+        Verdict::ok("held_orders", "no order is held since a restore")
+    } else {
+        Verdict::warn(
+            "held_orders",
+            format!("orders that are held since a restore, neither sent nor cooked: {}", held.count),
+            "ask the kitchen which were cooked; 'restaurant-ctl release' lets the others be cooked, and the staff cancels what nobody \
+             wants any more",
+        )
+        .with_examples(held.count, held.examples.clone())
+    };
+    let numbers = format!("numbers that a restore left out: {skipped}");
+    let lost = if lost.count == 0 {
+        let found = if *skipped == 0 { "no order was lost by a restore".to_owned() } else { numbers };
+        Verdict::ok("lost_orders", found)
+    } else {
+        Verdict::warn(
+            "lost_orders",
+            format!("acknowledged orders that a restore lost: {}; {numbers}", lost.count),
+            "tell their guests: nobody cooks them, and their tokens open nothing. Then remove them: delete from lost_orders",
+        )
+        .with_examples(lost.count, lost.examples.clone())
+    };
+    [held, lost]
 }
 
 fn words(invariant: Invariant) -> Words {

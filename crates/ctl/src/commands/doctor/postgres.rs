@@ -8,7 +8,7 @@ use db::{Database, DbError};
 use domain::ServiceName;
 use runtime::with_causes;
 
-use super::{Services, menu, replica};
+use super::{Services, backups, menu, replica};
 use crate::NAME;
 use crate::view::sequences;
 use crate::view::verdict::Verdict;
@@ -48,8 +48,11 @@ async fn inspect(config: &Config, services: &Services) -> Result<Vec<Verdict>, D
     let missing = db::inspection::missing_tables(&db, &ServiceName::ALL).await?;
     if is_current && !missing.is_empty() {
         verdicts.push(incomplete(missing));
-    } else if is_current && config.menu.mode == MenuMode::On && services.contain(ServiceName::Order) {
-        verdicts.extend(menu::check(&db).await);
+    } else if is_current {
+        verdicts.extend(backups::check(&db).await);
+        if config.menu.mode == MenuMode::On && services.contain(ServiceName::Order) {
+            verdicts.extend(menu::check(&db).await);
+        }
     }
     let schemas = schema::schemas_with_tables(&db).await?;
     if schemas.len() > 1 {

@@ -7,8 +7,8 @@ use db::system_figures::SystemFigures;
 use domain::{OrderStatus, OrderType};
 use telemetry::labels::{Label, Outbox, PriorityLevel, WorkerState};
 use telemetry::metrics::{
-    AUDIT_FINDINGS, DEAD_LETTERS, ORDERS_NOW, OUTBOX_OLDEST, OUTBOX_ROWS, QUEUE_MESSAGES, WAITING,
-    WAITING_OLDEST, WORKERS,
+    AUDIT_FINDINGS, DEAD_LETTERS, LAST_BACKUP, ORDERS_HELD, ORDERS_NOW, OUTBOX_OLDEST, OUTBOX_ROWS,
+    QUEUE_MESSAGES, WAITING, WAITING_OLDEST, WORKERS,
 };
 
 /// In the order of `SystemFigures::outboxes`.
@@ -39,6 +39,8 @@ pub(super) fn show_database(figures: &SystemFigures) {
         OUTBOX_ROWS.set(outbox, found.rows);
         OUTBOX_OLDEST.set(outbox, found.oldest);
     }
+    ORDERS_HELD.set((), figures.held);
+    LAST_BACKUP.set((), figures.last_backup);
 }
 
 /// What `sum` makes of nothing is -0.0, and would be shown so.
@@ -53,6 +55,8 @@ pub(super) fn forget_database() {
     WORKERS.forget();
     OUTBOX_ROWS.forget();
     OUTBOX_OLDEST.forget();
+    ORDERS_HELD.forget();
+    LAST_BACKUP.forget();
 }
 
 /// A stream keeps its messages: their number says nothing.

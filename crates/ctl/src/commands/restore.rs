@@ -1,0 +1,199 @@
+//! `restore`: what is left to do when PostgreSQL runs on the data of a backup.
+//!
+//! Putting the data in place is the operator's work, because only that person knows where the
+//! server has it. From then on nothing depends on the person's care: the server takes no writes
+//! until this command has held what was open.
+
+mod acknowledged;
+mod checks;
+
+use std::path::PathBuf;
+
+use argh::{ArgsInfo, FromArgs};
+use config::Config;
+use db::held_orders::{self, HeldOrder};
+use db::restoring::{self, Gap, Knowledge, KnownBackup, Outcome};
+use db::{Access, Database};
+use domain::OrderNumber;
+use domain::timestamp::Timestamp;
+use runtime::exit::failed;
+use runtime::{Console, Exit, with_causes};
+use serde_json::json;
+
+use crate::NAME;
+use crate::backup_folder::{BackupFolder, Manifest};
+
+/// Ends the restore of a backup, on the running server: orders that were open are held until
+/// `release`, numbers go on behind those that were given out, and lost orders are named. Before it,
+/// put FOLDER/postgresql in the place of PostgreSQL's data folder, owned by its user, and start
+/// PostgreSQL. It may be repeated.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "restore")]
+pub struct Arguments {
+    /// the folder that `backup` wrote
+    #[argh(positional)]
+    folder: Option<PathBuf>,
+    /// there is no folder: this program, such as pgbackrest, has restored PostgreSQL; order service
+    /// and workers must be stopped
+    #[argh(option)]
+    taken_by: Option<String>,
+    /// the last number that is known to have been given out, such as `ORD_20261121_057`; may be
+    /// given several times, for several days
+    #[argh(option)]
+    numbers_after: Vec<String>,
+    /// file with the numbers of orders that were acknowledged to guests, one a line: those that are
+    /// not there are listed
+    #[argh(option)]
+    acknowledged: Option<PathBuf>,
+    /// one JSON document for scripts
+    #[argh(switch)]
+    json: bool,
+    /// configuration file (default ./config.yaml), with the owner of the tables as user; a
+    /// superuser also lets the server take writes again
+    #[argh(option)]
+    config: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub async fn run(arguments: Arguments) -> Result<(), Exit> {
+    let numbers_after = numbers(&arguments.numbers_after)?;
+    let acknowledged = match &arguments.acknowledged {
+        Some(path) => acknowledged::read(path).map_err(|why| failed(&why))?,
+        None => Vec::new(),
+    };
+    let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
+    let (manifest, taken_by) = match (&arguments.folder, &arguments.taken_by) {
+        (Some(path), None) => (Some(BackupFolder::existing(path).read().map_err(|why| failed(&why))?), NAME),
+        (None, Some(program)) => (None, program.as_str()),
+        _ => {
+            return Err(Exit::Usage(format!("{NAME}: restore: name a folder, or with --taken-by a program")));
+        }
+    };
+    // Its sessions ask for writes themselves, where they need them.
+    let db = Database::new(&config.database, NAME, Access::ReadOnly).map_err(|why| failed(&why))?;
+    let server = restoring::inspect(&db).await.map_err(|why| failed(&why))?;
+    match (&manifest, &arguments.folder) {
+        (Some(manifest), Some(folder)) => checks::is_of_the_backup(&server, manifest, folder)?,
+        _ => checks::is_at_rest(&server, &restoring::at_work(&db).await.map_err(|why| failed(&why))?)?,
+    }
+    let in_manifest = manifest.iter().flat_map(|manifest| &manifest.last_numbers);
+    let given_out: Vec<OrderNumber> = in_manifest.chain(&numbers_after).copied().collect();
+    let backup = manifest.as_ref().map(|of| KnownBackup { id: &of.id, finished_at: of.finished_at.0 });
+    let known = Knowledge { backup, taken_by, given_out: &given_out, acknowledged: &acknowledged };
+    let outcome = restoring::restore(&db, &known).await.map_err(|why| {
+        let advice = if why.is_missing_right() { ". Log in as the owner of the tables" } else { "" };
+        Exit::Failed(format!("{NAME}: nothing was changed: {}{advice}", with_causes(&why)))
+    })?;
+    let held = held_orders::list(&db).await.map_err(|why| failed(&why))?;
+    let report = Report {
+        manifest: manifest.as_ref(),
+        outcome: &outcome,
+        held: &held,
+        acknowledged: acknowledged.len(),
+        is_known: !numbers_after.is_empty() || !acknowledged.is_empty(),
+    };
+    if arguments.json {
+        report.print_json();
+    } else {
+        report.print();
+    }
+    if server.is_fenced { lift(&db).await } else { Ok(()) }
+}
+
+fn numbers(texts: &[String]) -> Result<Vec<OrderNumber>, Exit> {
+    let parse = |text: &String| {
+        text.parse::<OrderNumber>()
+            .map_err(|why| Exit::Usage(format!("--numbers-after: '{}' {why}", text.escape_debug())))
+    };
+    texts.iter().map(parse).collect()
+}
+
+async fn lift(db: &Database) -> Result<(), Exit> {
+    restoring::lift_fence(db).await.map_err(|why| {
+        let statement = "alter system reset default_transaction_read_only; select pg_reload_conf()";
+        Exit::Failed(format!(
+            "{NAME}: the orders are held, but the server takes no writes yet: {}. As a superuser: {statement}",
+            with_causes(&why)
+        ))
+    })
+}
+
+struct Report<'a> {
+    manifest: Option<&'a Manifest>,
+    outcome: &'a Outcome,
+    held: &'a [HeldOrder],
+    acknowledged: usize,
+    /// Whether anybody said which numbers were given out.
+    is_known: bool,
+}
+
+impl Report<'_> {
+    fn print(&self) {
+        let console = Console::new();
+        let Outcome { held, gaps, lost } = self.outcome;
+        let of =
+            self.manifest.map(|of| format!(" from the backup of {}", of.finished_at)).unwrap_or_default();
+        console.print(&match held {
+            Some(_) => format!("✓ restored{of}"),
+            None => format!("✓ restored before{of}; nothing more is held"),
+        });
+        console.print(&format!(
+            "  held orders, neither sent nor cooked until 'restaurant-ctl release': {}",
+            self.held.len()
+        ));
+        for order in self.held {
+            console.print(&format!("    {}", line_of(order)));
+        }
+        for Gap { first, last } in gaps {
+            console.print(&format!("  numbers that are not given out again: {first} to {last}"));
+        }
+        if self.acknowledged > 0 || !lost.is_empty() {
+            console.print(&format!(
+                "  acknowledged orders that are lost: {} (of {} in the file)",
+                lost.len(),
+                self.acknowledged
+            ));
+        }
+        for number in lost {
+            console.print(&format!("    {number}"));
+        }
+        if !self.is_known {
+            console.print(
+                "! Numbers that were given out after the backup come again. Unless its log was archived, run this again \
+                 with --numbers-after or --acknowledged before order services start",
+            );
+        }
+    }
+
+    fn print_json(&self) {
+        let gaps: Vec<_> =
+            self.outcome.gaps.iter().map(|gap| json!({ "first": gap.first, "last": gap.last })).collect();
+        let document = json!({
+            "backup": self.manifest.map(|of| &of.id),
+            "backed_up_at": self.manifest.map(|of| of.finished_at),
+            "repeated": self.outcome.held.is_none(),
+            "held": self.held.iter().map(json_of).collect::<Vec<_>>(),
+            "gaps": gaps,
+            "lost": self.outcome.lost,
+        });
+        Console::new().print(&document.to_string());
+    }
+}
+
+/// A held order, for people.
+pub(super) fn line_of(order: &HeldOrder) -> String {
+    let HeldOrder { number, order_type, status, placed_at, processed_by } = order;
+    let by = processed_by.as_deref().map(|name| format!(" by {name}")).unwrap_or_default();
+    format!("{number:<18}  {order_type:<9}  {status}{by}, placed {}", Timestamp::from(*placed_at))
+}
+
+/// A held order, for scripts.
+pub(super) fn json_of(order: &HeldOrder) -> serde_json::Value {
+    json!({
+        "order_number": order.number,
+        "order_type": order.order_type,
+        "status": order.status,
+        "placed_at": Timestamp::from(order.placed_at),
+        "processed_by": order.processed_by,
+    })
+}

@@ -1,0 +1,134 @@
+//! Whether the server is the restored one. One that has orders of its own is never touched.
+
+use std::path::Path;
+
+use db::restoring::RestoredServer;
+use runtime::Exit;
+
+use crate::NAME;
+use crate::backup_folder::{Manifest, POSTGRESQL};
+
+/// The server runs on the data of this backup.
+pub(super) fn is_of_the_backup(
+    server: &RestoredServer,
+    manifest: &Manifest,
+    folder: &Path,
+) -> Result<(), Exit> {
+    does_not_replay(server)?;
+    if server.restored_from.as_deref() == Some(manifest.id.as_str()) {
+        return has_tables(server, &manifest.postgresql.database);
+    }
+    let how = format!(
+        "stop PostgreSQL, put '{}' in the place of its data folder, owned by its user, start it, and run this again",
+        folder.join(POSTGRESQL).display()
+    );
+    if !server.has_orders {
+        return refused(&format!("the database is empty, and a backup is a whole server: {how}"));
+    }
+    let whose = if server.system_identifier == manifest.postgresql.system_identifier {
+        "the server is the one that the backup was taken of, and lived on: it is not empty"
+    } else {
+        "the server is another one, with orders of its own: it is not empty"
+    };
+    refused(&format!("{whose}. If the backup is to take its place: {how}"))
+}
+
+/// Another program restored the server, and nobody is at work on its orders.
+pub(super) fn is_at_rest(server: &RestoredServer, at_work: &[String]) -> Result<(), Exit> {
+    does_not_replay(server)?;
+    if !at_work.is_empty() {
+        let names = at_work.join(", ");
+        return refused(&format!(
+            "{names} is connected to this database: it would send and cook what has to be held. Stop it, and run this again"
+        ));
+    }
+    has_tables(server, "of the restaurant")
+}
+
+fn does_not_replay(server: &RestoredServer) -> Result<(), Exit> {
+    if !server.is_recovering {
+        return Ok(());
+    }
+    refused(
+        "PostgreSQL still replays its log, or is a standby: wait until it has ended (pg_wal_replay_resume() if it pauses at \
+         its recovery target), and run this again",
+    )
+}
+
+fn has_tables(server: &RestoredServer, database: &str) -> Result<(), Exit> {
+    if server.has_tables {
+        return Ok(());
+    }
+    refused(&format!(
+        "the tables are not where this user looks: name the database {database} (DB_NAME) and the owner of its tables \
+         (DB_USER)"
+    ))
+}
+
+fn refused(why: &str) -> Result<(), Exit> {
+    Err(Exit::Failed(format!("{NAME}: nothing was changed: {why}")))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use domain::timestamp::Timestamp;
+
+    use super::*;
+    use crate::backup_folder::Postgresql;
+
+    fn manifest() -> Manifest {
+        let moment = Timestamp::parse("2026-11-21T07:17:48.326Z").unwrap();
+        let postgresql = Postgresql {
+            version: "15.8".to_owned(),
+            system_identifier: "77".to_owned(),
+            database: "restaurant_db".to_owned(),
+            schema_version: 20,
+        };
+        Manifest::new("an-id".to_owned(), NAME.to_owned(), moment, moment, postgresql, Vec::new())
+    }
+
+    fn restored() -> RestoredServer {
+        RestoredServer {
+            system_identifier: "77".to_owned(),
+            restored_from: Some("an-id".to_owned()),
+            is_recovering: false,
+            is_fenced: true,
+            has_tables: true,
+            has_orders: true,
+        }
+    }
+
+    fn why(server: &RestoredServer) -> String {
+        match is_of_the_backup(server, &manifest(), Path::new("/b")) {
+            Ok(()) => String::new(),
+            Err(Exit::Failed(text)) => text,
+            Err(other) => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_the_restored_server_is_touched() {
+        assert_eq!(why(&restored()), "");
+        assert_eq!(why(&RestoredServer { is_fenced: false, ..restored() }), "", "a repetition");
+        let of_none = RestoredServer { restored_from: None, is_fenced: false, ..restored() };
+        assert!(why(&of_none).contains("lived on"));
+        let stranger = RestoredServer { system_identifier: "78".to_owned(), ..of_none.clone() };
+        assert!(why(&stranger).contains("another one"));
+        let empty = RestoredServer { has_orders: false, has_tables: false, ..of_none };
+        assert!(why(&empty).contains("is empty") && why(&empty).contains("/b/postgresql"));
+        let other = RestoredServer { restored_from: Some("another".to_owned()), ..restored() };
+        assert!(why(&other).contains("not empty"));
+        assert!(why(&RestoredServer { is_recovering: true, ..restored() }).contains("replays"));
+        assert!(why(&RestoredServer { has_tables: false, ..restored() }).contains("DB_NAME"));
+    }
+
+    #[test]
+    fn nobody_is_at_work_when_another_program_restored() {
+        assert!(is_at_rest(&restored(), &[]).is_ok());
+        let Err(Exit::Failed(text)) = is_at_rest(&restored(), &["order-service".to_owned()]) else {
+            unreachable!()
+        };
+        assert!(text.contains("order-service"));
+    }
+}
