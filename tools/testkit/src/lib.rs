@@ -25,6 +25,7 @@ pub mod amqp_frames;
 pub mod authority;
 pub mod broker;
 pub mod database;
+pub mod drill;
 pub mod event_stream;
 pub mod fake_broker;
 pub mod gateway;
