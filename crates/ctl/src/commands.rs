@@ -10,3 +10,4 @@ mod lost_targets;
 pub mod menu;
 pub mod migrate;
 pub mod prices;
+pub mod prune;

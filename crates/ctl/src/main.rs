@@ -11,7 +11,7 @@ use runtime::exit::failed;
 use runtime::signals::StopSignals;
 use runtime::{Exit, arguments, console};
 
-use crate::commands::{audit, completions, dlq, doctor, exporter, menu, migrate, prices};
+use crate::commands::{audit, completions, dlq, doctor, exporter, menu, migrate, prices, prune};
 
 const NAME: &str = "restaurant-ctl";
 
@@ -31,6 +31,7 @@ enum Command {
     Dlq(dlq::Arguments),
     Menu(menu::Arguments),
     Prices(prices::Arguments),
+    Prune(prune::Arguments),
     Exporter(exporter::Arguments),
     Completions(completions::Arguments),
 }
@@ -54,6 +55,7 @@ async fn run() -> Result<(), Exit> {
         Command::Dlq(arguments) => dlq::run(arguments, &signals).await,
         Command::Menu(arguments) => menu::run(arguments).await,
         Command::Prices(arguments) => prices::run(arguments).await,
+        Command::Prune(arguments) => prune::run(arguments, &signals).await,
         Command::Exporter(arguments) => Box::pin(exporter::run(arguments, &signals)).await,
         Command::Completions(arguments) => completions::run(&arguments, &Arguments::get_args_info()),
     }

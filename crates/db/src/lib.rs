@@ -33,6 +33,7 @@ mod pool;
 pub mod price_rules;
 mod recent;
 pub mod rescue;
+pub mod retention;
 pub mod rights;
 pub mod roles;
 pub mod schema;
