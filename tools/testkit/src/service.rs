@@ -7,7 +7,6 @@ mod release;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
-use devcluster::project;
 use runtime::signals;
 pub use rustix::process::Signal;
 use serde_json::Value;
@@ -184,8 +183,7 @@ impl Launch {
 
     fn spawn_into(&self, stdout: Stdio, stderr: Stdio) -> Service {
         restore_hangups();
-        let folder = self.folder.clone().unwrap_or_else(|| project::programs().expect("a path of its own"));
-        let path = folder.join(self.program);
+        let path = self.path();
         assert!(
             path.is_file(),
             "{} is not built: run the tests by 'cargo xtask test', or 'cargo build --workspace' first",
