@@ -23,6 +23,7 @@ use crate::NAME;
 /// still counts what is gone. Run it as the owner of the tables; again after an interruption.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "prune")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Arguments {
     /// what changed last before this time back, such as 90d; at least 1d
     #[argh(option, from_str_fn(parse_age))]

@@ -8,6 +8,7 @@ mod found;
 mod previous_release;
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs;
 
 use devcluster::project;
@@ -72,7 +73,8 @@ fn practise(drill: &Drill, table: &NamedTempFile) -> Result<(), Exit> {
 fn help(drills: &[Drill]) -> String {
     let mut text = "Usage: cargo xtask drill [NAME...]\n\nPractises these, or the named ones:\n\n".to_owned();
     for Drill { name, about, .. } in drills {
-        text += &format!("  {name:<14} {about}\n");
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {name:<14} {about}");
     }
     text
 }

@@ -26,15 +26,15 @@ pub fn programs() -> Result<PathBuf, Exit> {
     let folder = project::root().join(FOLDER);
     let source = folder.join("source");
     check_out(&revision, &source)?;
-    let built = folder.join("build");
+    let target = folder.join("build");
     eprintln!("drill: building the services of {revision} into {FOLDER} (once, some minutes) ...");
     let mut build = cargo(&["build", "--quiet", "--locked", "--manifest-path"]);
-    build.arg(source.join("Cargo.toml")).arg("--target-dir").arg(&built);
+    build.arg(source.join("Cargo.toml")).arg("--target-dir").arg(&target);
     for service in ServiceName::ALL {
         build.args(["--package", service.binary()]);
     }
     run(build.current_dir(&source))?;
-    Ok(built.join("debug"))
+    Ok(target.join("debug"))
 }
 
 /// The last tag before this commit: one of this commit is this release.
