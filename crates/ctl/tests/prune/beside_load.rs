@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use testkit::eventually;
 use testkit::orders::{delivery, dine_in, takeout};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::scene::{OLD, Scene};
 
 const PAST: u32 = 30_000;
 const GUESTS: usize = 8;
+/// Many times the usual duration.
+const LIMIT: Duration = Duration::from_mins(5);
 
 #[tokio::test]
 async fn nobody_notices() {
@@ -35,12 +39,14 @@ async fn nobody_notices() {
             statuses
         });
     }
-    let mut pruning = scene.prune(&["--yes"]).start().await;
     let going = format!("orders where status in ('completed', 'cancelled') and {OLD}");
     let all = scene.count(&going).await;
+    let mut pruning = scene.prune(&["--yes"]).start().await;
     let begun = async || (scene.count(&going).await < all).then_some(());
     eventually("some orders to be gone", begun).await;
+    let start = Instant::now();
     loop {
+        assert!(start.elapsed() < LIMIT, "{}", pruning.everything());
         scene.audit_is_well().await;
         if scene.count(&going).await == 0 {
             break;
