@@ -59,6 +59,10 @@ faults *options:
     @cargo xtask faults "$@"
 
 [no-exit-message]
+drill *options:
+    @cargo xtask drill "$@"
+
+[no-exit-message]
 fuzz *options:
     @cargo xtask fuzz "$@"
 

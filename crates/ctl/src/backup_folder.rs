@@ -267,7 +267,7 @@ mod tests {
             version: "15.8".to_owned(),
             system_identifier: "7714275022275074644".to_owned(),
             database: "restaurant_db".to_owned(),
-            schema_version: 20,
+            schema_version: 21,
         };
         let numbers = vec!["ORD_20261121_057".parse().unwrap()];
         Manifest::new("an-id".to_owned(), "restaurant-ctl".to_owned(), moment, moment, postgresql, numbers)

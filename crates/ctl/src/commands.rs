@@ -11,5 +11,6 @@ mod lost_targets;
 pub mod menu;
 pub mod migrate;
 pub mod prices;
+pub mod prune;
 pub mod release;
 pub mod restore;

@@ -14,7 +14,7 @@ use runtime::{Exit, arguments, console};
 use telemetry::Build;
 
 use crate::commands::{
-    audit, backup, completions, dlq, doctor, exporter, menu, migrate, prices, release, restore,
+    audit, backup, completions, dlq, doctor, exporter, menu, migrate, prices, prune, release, restore,
 };
 
 const NAME: &str = "restaurant-ctl";
@@ -35,6 +35,7 @@ enum Command {
     Dlq(dlq::Arguments),
     Menu(menu::Arguments),
     Prices(prices::Arguments),
+    Prune(prune::Arguments),
     Exporter(exporter::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),
@@ -62,6 +63,7 @@ async fn run() -> Result<(), Exit> {
         Command::Dlq(arguments) => dlq::run(arguments, &signals).await,
         Command::Menu(arguments) => menu::run(arguments).await,
         Command::Prices(arguments) => prices::run(arguments).await,
+        Command::Prune(arguments) => prune::run(arguments, &signals).await,
         Command::Exporter(arguments) => Box::pin(exporter::run(arguments, &signals)).await,
         Command::Backup(arguments) => Box::pin(backup::run(arguments, &signals)).await,
         Command::Restore(arguments) => restore::run(arguments).await,

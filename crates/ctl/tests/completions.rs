@@ -62,6 +62,7 @@ fn every_subcommand_and_flag_is_offered() {
             "dlq",
             "menu",
             "prices",
+            "prune",
             "exporter",
             "backup",
             "restore",

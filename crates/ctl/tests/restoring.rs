@@ -39,7 +39,7 @@ fn strange_backup(folder: &Path) {
     let manifest = json!({
         "format": 1, "id": "0b0c8f1e-6d3a-4d0e-9a58-3f1f6f0c2f11", "program": "restaurant-ctl",
         "started_at": "2026-11-21T07:17:48.326Z", "finished_at": "2026-11-21T07:18:00.000Z",
-        "postgresql": {"version": "15.8", "system_identifier": "1", "database": "shop", "schema_version": 20},
+        "postgresql": {"version": "15.8", "system_identifier": "1", "database": "shop", "schema_version": 21},
         "last_numbers": ["ORD_20261121_057"], "files": []
     });
     std::fs::write(folder.join("manifest.json"), manifest.to_string()).unwrap();

@@ -23,6 +23,7 @@ async fn a_command_that_waits_for_a_server_ends_at_once() {
         (&["doctor"], Signal::INT),
         (&["audit"], Signal::TERM),
         (&["menu", "export"], Signal::INT),
+        (&["prune", "--older-than=90d", "--yes"], Signal::INT),
         (&["dlq", "list"], Signal::TERM),
         (&["dlq", "replay", "--all"], Signal::TERM),
     ] {

@@ -39,6 +39,7 @@ mod recent;
 pub mod replica;
 pub mod rescue;
 pub mod restoring;
+pub mod retention;
 pub mod rights;
 pub mod roles;
 pub mod schema;

@@ -106,6 +106,9 @@ const EXPORTER: Rights = &[
     ("order_adjustments", "select"),
     ("order_requests", "select"),
     ("request_outbox", "select"),
+    ("pruned_orders", "select"),
+    ("pruned_work", "select"),
+    ("pruned_stock", "select"),
     ("workers", "select"),
     ("worker_sessions", "select"),
 ];

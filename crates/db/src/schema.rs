@@ -1,5 +1,6 @@
 //! Versions of the schema: any service with the right migrates, the others wait.
 
+mod compatibility;
 mod in_one_transaction;
 
 use std::error::Error;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use refinery::{Migration, Runner, Target};
 
+use self::compatibility::is_usable_with;
 use self::in_one_transaction::InOneTransaction;
 use crate::database::Database;
 use crate::error::DbError;
@@ -22,7 +24,7 @@ pub(crate) const MIGRATION_LOCK: i64 = 0x6f72_6465_7273;
 /// The state of the database's schema, compared with this program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SchemaState {
-    /// As this program needs it.
+    /// As this program needs it, or newer without anything taken away that it names.
     Current,
     /// Missing or older: it must be migrated.
     Behind,
@@ -150,10 +152,17 @@ pub async fn state(db: &Database) -> Result<SchemaState, DbError> {
             return Ok(SchemaState::OutOfSight { schemas });
         }
     }
-    let row = db.query_opt("select coalesce(max(version), 0)::int from refinery_schema_history", &[]).await?;
-    let found: i32 = row.map(|row| row.try_get(0)).transpose()?.unwrap_or(0);
     let known = known_version();
+    let sql = "
+        select coalesce(max(version), 0)::int,
+               coalesce(array_agg(name::text) filter (where version > $1), '{}')
+        from refinery_schema_history";
+    let row = db.query_opt(sql, &[&known]).await?.ok_or_else(|| DbError::unexpected("no row"))?;
+    let (found, newer): (i32, Vec<String>) = (row.try_get(0)?, row.try_get(1)?);
     Ok(match found.cmp(&known) {
+        std::cmp::Ordering::Greater if newer.iter().all(|name| is_usable_with(name, known)) => {
+            SchemaState::Current
+        }
         std::cmp::Ordering::Less => SchemaState::Behind,
         std::cmp::Ordering::Equal => SchemaState::Current,
         std::cmp::Ordering::Greater => SchemaState::Ahead { found, known },

@@ -27,6 +27,7 @@ pub mod broker;
 pub mod clusters;
 pub mod collector;
 pub mod database;
+pub mod drill;
 pub mod event_stream;
 pub mod fake_broker;
 pub mod gateway;

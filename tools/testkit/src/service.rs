@@ -2,11 +2,11 @@
 
 mod errors_shown;
 mod process;
+mod release;
 
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
-use devcluster::project;
 use runtime::signals;
 pub use rustix::process::Signal;
 use serde_json::Value;
@@ -21,6 +21,8 @@ use crate::wait::{eventually, within};
 #[derive(Clone, Debug)]
 pub struct Launch {
     program: &'static str,
+    /// Where it lies; `None`: where this workspace is built.
+    folder: Option<PathBuf>,
     arguments: Vec<String>,
     environment: Vec<(&'static str, String)>,
     ready: Ready,
@@ -39,8 +41,8 @@ enum Ready {
 impl Launch {
     /// A program of the workspace, without the environment of the test process.
     pub fn new(program: &'static str, environment: Vec<(&'static str, String)>) -> Self {
-        let ready = Ready::AtOnce;
-        Self { program, arguments: Vec::new(), environment, ready, ignores_hangup: false, output: None }
+        let (ready, folder, output) = (Ready::AtOnce, None, None);
+        Self { program, folder, arguments: Vec::new(), environment, ready, ignores_hangup: false, output }
     }
 
     /// Appends its standard output to this file.
@@ -181,7 +183,7 @@ impl Launch {
 
     fn spawn_into(&self, stdout: Stdio, stderr: Stdio) -> Service {
         restore_hangups();
-        let path = project::programs().expect("a path of its own").join(self.program);
+        let path = self.path();
         assert!(
             path.is_file(),
             "{} is not built: run the tests by 'cargo xtask test', or 'cargo build --workspace' first",

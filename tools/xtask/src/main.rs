@@ -15,7 +15,7 @@ use runtime::exit::failed;
 use runtime::signals::StopSignals;
 use runtime::{Exit, arguments, console};
 
-use crate::commands::{checks, config_docs, demo, down, logs, programs, reset, status, up};
+use crate::commands::{checks, config_docs, demo, down, drill, logs, programs, reset, status, up};
 
 const NAME: &str = "cargo xtask";
 
@@ -53,6 +53,7 @@ async fn perform() -> Result<(), Exit> {
         "build" => programs::build(&words),
         "test" => checks::test(&words),
         "faults" => checks::faults(&words),
+        "drill" => drill::run_drills(&words),
         "fuzz" => checks::fuzz(&words),
         "config-docs" => no_options(&name, &words).and_then(|()| config_docs::run()),
         "fmt" => no_options(&name, &words).and_then(|()| checks::format()),

@@ -17,6 +17,7 @@ Usage: cargo xtask TASK [options]
   load [options]    place many orders, measure how long it takes, look for each of them
   test [options]    check everything: format, lints, all tests on real servers
   faults [options]  break everything on purpose; --soak 10m: random faults for so long
+  drill [name]      lose a node, a server, a release, as practice, and a table of what it cost
   fuzz [--for 10m]  try the parsers with hostile inputs, each for a minute or so long
   bench [options]   measure the speed beside its baseline; bench micro: the smallest parts
   build [options]   build every program; --release: optimised

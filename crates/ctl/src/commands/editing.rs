@@ -15,6 +15,7 @@ use domain::Menu;
 use domain::pricing::RuleSetError;
 use menu_files::Entry;
 
+pub use self::connection::open;
 pub use self::diff::{Arguments as Diff, run as diff};
 pub use self::export::{Arguments as Export, run as export};
 pub use self::import::{Import, run as import};

@@ -82,14 +82,16 @@ fn seconds_since(moment: &str) -> String {
 /// `ready` order can be cancelled. A worker
 /// that was deleted and registered again counts from then on: at least its orders since then, at
 /// most all under its name. (After the clock was set back, its orders lie before that.) In a
-/// partial scope the counter may be higher.
+/// partial scope the counter may be higher. Pruned orders left their sums.
 const ORDERS_PROCESSED: &str = "
     select 'orders_processed', format('%s: orders_processed is %s, the log has %s orders made ready by it', name, counted,
                                       case when counted < made then made else ever end)
     from (
-        select workers.name, coalesce(orders_processed, 0) as counted, coalesce(sum(weight), 0) as ever,
+        select workers.name, coalesce(workers.orders_processed, 0) as counted, coalesce(sum(weight), 0) as ever,
                coalesce(sum(weight) filter (where changed_at >= workers.created_at), 0) as made
         from workers left join (
+            select worker as changed_by, since as changed_at, orders_processed as weight from pruned_work where $3
+            union all
             select changed_by, changed_at, case log.status when 'ready' then 1 else -1 end as weight
             from orders join order_status_log as log
                 on order_id = orders.id and (log.status = 'ready' or log.status = 'cooking' and notes = $4)

@@ -1,4 +1,5 @@
-//! Checks the stock against its movements, and the movements against the orders.
+//! Checks the stock against its movements, and the movements against the orders. Of pruned orders,
+//! only the sum of the movements is there.
 
 use tokio_postgres::Transaction;
 
@@ -12,7 +13,12 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> R
         select 'stock', format('%s: %s, its movements make %s', item_id,
                                coalesce(stock.\"left\" || ' left', 'unlimited'), coalesce(moved.sum, 0))
         from inventory_items as stock
-        full join (select item_id, sum(delta) as sum from inventory_movements group by item_id) as moved using (item_id)
+        full join (
+            select item_id, sum(delta) as sum from (
+                select item_id, delta from inventory_movements union all select item_id, delta from pruned_stock
+            ) as movements
+            group by item_id
+        ) as moved using (item_id)
         where coalesce(stock.\"left\", 0) <> coalesce(moved.sum, 0)
         union all
         select 'stock', format('%s: is %s, and %s %s of it %s', number, status, quantity, item_id,

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use db::order_views::Filter;
+use db::retention::{self, Action};
 use db::{Database, board, estimates, kitchen_tickets, order_views, status_events};
 use domain::timestamp::Timestamp;
 use testkit::eventually;
@@ -12,9 +13,9 @@ use crate::scene::Scene;
 
 /// Orders that are stored after the plans were made.
 const ROWS: i64 = 50_000;
-/// What the tracking service asks, and the most rows that it may read. Some look at the newest
-/// thousand rows in any case, and halve their way there.
-const QUESTIONS: [(&str, i64); 9] = [
+/// What the tracking service asks, and who prunes, and the most rows that each may read. Some look
+/// at the newest thousand rows in any case, and halve their way there.
+const QUESTIONS: [(&str, i64); 10] = [
     ("status_events::read", 50),
     ("status_events::newest_ids", 20),
     ("status_events::of_orders", 10),
@@ -24,6 +25,7 @@ const QUESTIONS: [(&str, i64); 9] = [
     ("board::read", 1_200),
     ("estimates::bases", 1_200),
     ("kitchen_tickets::read", 2_400),
+    ("retention::order_piece", 9_000),
 ];
 
 async fn ask(question: &str, db: &Database) {
@@ -46,6 +48,10 @@ async fn ask(question: &str, db: &Database) {
         "board::read" => board::read(db, Duration::from_mins(15)).await.map(drop),
         "estimates::bases" => estimates::bases(db, &[number]).await.map(drop),
         "kitchen_tickets::read" => kitchen_tickets::read(db).await.map(drop),
+        "retention::order_piece" => {
+            let horizon = retention::horizon(db, retention::YOUNGEST).await.unwrap();
+            retention::order_piece(db, &horizon, Action::Count, Some(100)).await.map(drop)
+        }
         other => panic!("{other}"),
     }
     .unwrap_or_else(|why| panic!("{question}: {why}"));
@@ -59,7 +65,7 @@ async fn rows_read(scene: &Scene) -> i64 {
 }
 
 #[tokio::test]
-async fn what_the_tracking_service_reads_of_full_tables_are_few_rows() {
+async fn what_is_read_of_full_tables_are_few_rows() {
     let scene = Scene::new().await;
     let mut connections = Vec::new();
     for (question, most) in QUESTIONS {
@@ -69,9 +75,13 @@ async fn what_the_tracking_service_reads_of_full_tables_are_few_rows() {
     }
     scene
         .execute(&format!(
-            "insert into orders (number, customer_name, type, total_amount, status, created_at)
-             select 'ORD_20261130_' || lpad(n::text, greatest(3, length(n::text)), '0'), 'Jane', 'takeout', 1, 'completed', '2020-01-01'
+            "insert into orders (number, customer_name, type, total_amount, status, created_at, updated_at)
+             select 'ORD_20261130_' || lpad(n::text, greatest(3, length(n::text)), '0'), 'Jane', 'takeout', 1, 'completed', '2020-01-01',
+                    case when n % 2 = 0 then '2020-01-01' else now() end
              from generate_series(1, {ROWS}) as n;
+             insert into order_outbox (order_id, request_id) select id, 'a-request' from orders where id % 4 = 0;
+             insert into status_outbox (request_id, order_number, old_status, new_status, changed_by, changed_at)
+             select 'a-request', number, 'ready', 'completed', 'staff', now() from orders where id % 2 = 1;
              insert into order_items (order_id, name, quantity, price) select id, 'Soup', 1, 1 from orders;
              insert into order_adjustments (order_id, place, kind, rule, label, base, amount)
              select id, 1, 'fee', 'bag', 'Bag', 1, 0.10 from orders;

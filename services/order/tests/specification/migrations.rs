@@ -97,6 +97,26 @@ async fn a_database_of_a_newer_version_is_left_alone() {
     );
 }
 
+/// An update must be able to go back: a pod of the version before may start on the new tables.
+#[tokio::test]
+async fn a_newer_version_that_only_adds_is_used() {
+    let stage = Stage::new().await;
+    let mut older = stage.order_service().start().await;
+    older.stop().await;
+    let database = stage.database().await;
+    database
+        .execute(
+            "create table of_the_future (id int);
+             insert into refinery_schema_history (version, name, applied_on, checksum)
+             values (998, 'expand_future', '', '0'), (999, 'contract_20_past', '', '0')",
+        )
+        .await;
+    let mut service = stage.order_service().start().await;
+    service.place(&takeout()).await;
+    assert!(service.logged("schema_migrated").is_empty());
+    assert_eq!(service.stop().await, Some(0));
+}
+
 #[tokio::test]
 async fn a_database_user_who_may_create_nothing_waits_for_somebody_who_may() {
     let stage = Stage::new().await;

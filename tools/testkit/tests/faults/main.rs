@@ -36,6 +36,7 @@ mod killed_services;
 mod last_portion;
 mod manual_kitchen;
 mod messages;
+mod mixed_releases;
 mod network_faults;
 mod pauses;
 mod recurring_numbers;

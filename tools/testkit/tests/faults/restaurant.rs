@@ -1,5 +1,6 @@
 //! All services of a restaurant, each role behind its own proxies.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use testkit::{Launch, Proxy, Service, Stage, eventually};
@@ -52,6 +53,8 @@ pub struct Restaurant {
     pub requests: Option<Requests>,
     /// Additional variables for every service.
     environment: Vec<(&'static str, String)>,
+    /// Where the programs of another release lie, of which services are started.
+    other_release: Option<PathBuf>,
     _turns: Vec<SemaphorePermit<'static>>,
 }
 
@@ -65,21 +68,28 @@ impl Restaurant {
     /// Starts a restaurant on the shared servers.
     pub async fn open() -> Self {
         let turns = vec![OPEN.acquire().await.unwrap()];
-        Self::on(Stage::new().await, Vec::new(), turns).await
+        Self::on(Stage::new().await, Vec::new(), None, turns).await
+    }
+
+    /// Like [`Restaurant::open`], with the services of another release, whose programs lie there.
+    /// Those that are started after [`Restaurant::updates`] are of this release.
+    pub async fn open_with_release(programs: Option<PathBuf>) -> Self {
+        let turns = vec![OPEN.acquire().await.unwrap()];
+        Self::on(Stage::new().await, Vec::new(), programs, turns).await
     }
 
     /// Like [`Restaurant::open_on`], while no other one runs: for scenarios that compare times.
     pub async fn open_alone_on(prepare: impl AsyncFnOnce() -> (Stage, Vec<(&'static str, String)>)) -> Self {
         let turns = vec![OPEN.acquire_many(MOST_OPEN).await.unwrap()];
         let (stage, environment) = prepare().await;
-        Self::on(stage, environment, turns).await
+        Self::on(stage, environment, None, turns).await
     }
 
     /// Like [`Restaurant::open`], on a prepared stage, with additional variables for every service.
     pub async fn open_on(prepare: impl AsyncFnOnce() -> (Stage, Vec<(&'static str, String)>)) -> Self {
         let turns = vec![OPEN.acquire().await.unwrap()];
         let (stage, environment) = prepare().await;
-        Self::on(stage, environment, turns).await
+        Self::on(stage, environment, None, turns).await
     }
 
     /// Starts a restaurant on its own servers, for scenarios that break them.
@@ -90,12 +100,13 @@ impl Restaurant {
     /// The same, with further variables in PostgreSQL's environment.
     pub async fn open_with_own_servers_under(environment: &[(&str, String)]) -> Self {
         let turns = vec![OWN_SERVERS.acquire().await.unwrap(), OPEN.acquire().await.unwrap()];
-        Self::on(Stage::with_own_servers_under(environment).await, Vec::new(), turns).await
+        Self::on(Stage::with_own_servers_under(environment).await, Vec::new(), None, turns).await
     }
 
     async fn on(
         stage: Stage,
         environment: Vec<(&'static str, String)>,
+        other_release: Option<PathBuf>,
         turns: Vec<SemaphorePermit<'static>>,
     ) -> Self {
         let links = Links {
@@ -105,10 +116,11 @@ impl Restaurant {
             kitchen_to_rabbitmq: stage.rabbitmq_proxy().await,
             subscriber_to_rabbitmq: stage.rabbitmq_proxy().await,
         };
-        let order = order_service(&stage, &links, &environment);
+        let of_release = |launch| of_release(launch, other_release.as_deref());
+        let order = of_release(order_service(&stage, &links, &environment));
         let (first, second) = tokio::join!(order.start(), order.start());
-        let cooks = COOKS.map(|name| cook(&stage, &links, &environment, name));
-        let subscriber = subscriber(&stage, &links, &environment);
+        let cooks = COOKS.map(|name| of_release(cook(&stage, &links, &environment, name)));
+        let subscriber = of_release(subscriber(&stage, &links, &environment));
         let (anna, mario, subscriber) = tokio::join!(cooks[0].start(), cooks[1].start(), subscriber.start());
         let ports = Arc::new(Mutex::new(vec![first.port(), second.port()]));
         let (order_services, cooks) = (vec![first, second], vec![anna, mario]);
@@ -122,6 +134,7 @@ impl Restaurant {
             has_menu: false,
             requests: None,
             environment,
+            other_release,
             _turns: turns,
         }
     }
@@ -186,17 +199,31 @@ impl Restaurant {
 
     /// An order service like the others, not started yet.
     pub fn order_service(&self) -> Launch {
-        order_service(&self.stage, &self.links, &self.environment)
+        self.of_release(order_service(&self.stage, &self.links, &self.environment))
     }
 
     /// A worker like the others, not started yet.
     pub fn cook(&self, name: &str) -> Launch {
-        cook(&self.stage, &self.links, &self.environment, name)
+        self.of_release(cook(&self.stage, &self.links, &self.environment, name))
     }
 
     /// A subscriber like the running one, not started yet.
     pub fn subscriber(&self) -> Launch {
-        subscriber(&self.stage, &self.links, &self.environment)
+        self.of_release(subscriber(&self.stage, &self.links, &self.environment))
+    }
+
+    /// A tracking service of the same release, not started yet.
+    pub fn tracking_service(&self) -> Launch {
+        self.of_release(with(self.stage.tracking_service(), &self.environment))
+    }
+
+    /// From now on services of this release are started.
+    pub fn updates(&mut self) {
+        self.other_release = None;
+    }
+
+    fn of_release(&self, launch: Launch) -> Launch {
+        of_release(launch, self.other_release.as_deref())
     }
 
     /// Every service, with a name for messages.
@@ -204,6 +231,13 @@ impl Restaurant {
         let orders = self.order_services.iter_mut().map(|service| ("order service", service));
         let cooks = self.cooks.iter_mut().map(|service| ("cook", service));
         orders.chain(cooks).chain([("subscriber", &mut self.subscriber)]).collect()
+    }
+}
+
+fn of_release(launch: Launch, programs: Option<&Path>) -> Launch {
+    match programs {
+        Some(programs) => launch.built_in(programs),
+        None => launch,
     }
 }
 

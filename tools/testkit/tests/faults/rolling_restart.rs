@@ -55,7 +55,7 @@ async fn rolling_restart() {
 }
 
 /// Polls a tracking service. Every response must be correct.
-fn ask(port: u16) -> (Arc<AtomicBool>, tokio::task::JoinHandle<usize>) {
+pub fn ask(port: u16) -> (Arc<AtomicBool>, tokio::task::JoinHandle<usize>) {
     let done = Arc::<AtomicBool>::default();
     let stop = Arc::clone(&done);
     let asking = tokio::spawn(async move {

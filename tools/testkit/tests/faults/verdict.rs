@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use testkit::database::Database;
+use testkit::drill::{Outcome, longest_gap};
 use testkit::{Broker, Launch, Service};
 use tokio::time::{Instant, sleep};
 
@@ -47,6 +48,22 @@ pub async fn recovers(load: &Load) -> Duration {
 /// Stops the load, waits for rest, and checks everything. Then the next scenario may begin.
 /// `recovery` is for the table.
 pub async fn holds(scenario: &str, restaurant: &mut Restaurant, load: Load, recovery: Duration) {
+    judge(scenario, None, restaurant, load, recovery).await;
+}
+
+/// As [`holds`], of a drill: awaits its recovery, and also reports what it cost.
+pub async fn drill_holds(drill: &'static str, broken: &str, restaurant: &mut Restaurant, load: Load) {
+    let recovery = recovers(&load).await;
+    judge(broken, Some(drill), restaurant, load, recovery).await;
+}
+
+async fn judge(
+    scenario: &str,
+    drill: Option<&'static str>,
+    restaurant: &mut Restaurant,
+    load: Load,
+    recovery: Duration,
+) {
     let with_menu = if restaurant.has_menu { ", with a menu" } else { "" };
     let by_message = if restaurant.requests.is_some() { ", also by message" } else { "" };
     let scenario = &format!("{scenario}{with_menu}{by_message}");
@@ -68,6 +85,19 @@ pub async fn holds(scenario: &str, restaurant: &mut Restaurant, load: Load, reco
         doubled.len(),
         recovery.as_millis(),
     ));
+    if let Some(drill) = drill {
+        let acceptances = attempts.iter().filter(|attempt| attempt.response.is_acceptance());
+        let outcome = Outcome {
+            drill,
+            broken: scenario.clone(),
+            placed: attempts.len(),
+            acknowledged: accepted,
+            lost: lost.len(),
+            doubled: doubled.len(),
+            without_service: longest_gap(acceptances.map(|attempt| attempt.at)),
+        };
+        outcome.report();
+    }
     assert!(lost.is_empty(), "{scenario}: lost: {lost:?}");
     assert!(doubled.is_empty(), "{scenario}: doubled: {doubled:?}");
     every_transition_was_shown(scenario, &restaurant.subscriber, orders.values()).await;

@@ -37,7 +37,7 @@ pub fn test(words: &[OsString]) -> Result<(), Exit> {
 }
 
 /// The program that runs tests on private servers.
-fn run_tests() -> Command {
+pub fn run_tests() -> Command {
     cargo(&["run", "--quiet", "--package", "testkit", "--bin", "run-tests", "--"])
 }
 

@@ -65,7 +65,7 @@ fn words(invariant: Invariant) -> Words {
         Invariant::OrderNumbers => (
             "every day's numbers are without gap or double",
             "numbers or days with gaps, or unlike their counter",
-            "the tables were changed by hand, or orders of a day were removed without its row of order_counters: compare both with a backup",
+            "the tables were changed by hand, or orders were removed otherwise than by 'restaurant-ctl prune': compare them with a backup",
         ),
         Invariant::Identities => (
             "every order is recognised by an identity of its own",

@@ -83,7 +83,7 @@ mod tests {
             version: "15.8".to_owned(),
             system_identifier: "77".to_owned(),
             database: "restaurant_db".to_owned(),
-            schema_version: 20,
+            schema_version: 21,
         };
         Manifest::new("an-id".to_owned(), NAME.to_owned(), moment, moment, postgresql, Vec::new())
     }

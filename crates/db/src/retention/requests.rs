@@ -1,0 +1,69 @@
+//! Requests of messages that have no order, or none any more. Those with an order go with it.
+
+use uuid::Uuid;
+
+use super::{Action, Horizon, PIECE, count};
+use crate::database::{Database, DbError};
+
+/// What a piece found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestPiece {
+    /// The first id of the next piece. `None` at the end.
+    pub next: Option<Uuid>,
+    /// Old requests that are counted, removed or blanked.
+    pub requests: u64,
+}
+
+/// Decided long ago, and told.
+const DUE: &str = "
+    updated_at < $2 and status <> 'PROCESSING'
+    and (placed_as is null or not exists (select from orders where orders.id = placed_as offset 0))
+    and not exists (
+        select from request_outbox where request_outbox.order_id = order_requests.order_id offset 0)";
+
+/// Acts on the next [`PIECE`] requests from the id `from` on (`None`: the first), in one transaction.
+///
+/// # Errors
+/// The database failed. A repetition finds what is left.
+pub async fn request_piece(
+    db: &Database,
+    horizon: &Horizon,
+    action: Action,
+    from: Option<Uuid>,
+) -> Result<RequestPiece, DbError> {
+    let sql = statement(action);
+    let row = db.query_opt(&sql, &[&from.unwrap_or(Uuid::nil()), &horizon.moment]).await?;
+    let row = row.ok_or_else(|| DbError::unexpected("no row"))?;
+    let is_last = count(&row, 1)? < PIECE as u64;
+    let last: Option<Uuid> = row.try_get(0)?;
+    Ok(RequestPiece { next: last.filter(|_| !is_last), requests: count(&row, 2)? })
+}
+
+/// The rows of an anonymised request keep what became of it. The broken rules of its body may quote
+/// the body, and its fingerprint could confirm a guess.
+fn statement(action: Action) -> String {
+    let named = match action {
+        Action::Count | Action::Remove => "",
+        Action::CountNamed | Action::Anonymise => "and (fingerprint <> '' or errors is not null)",
+    };
+    let work = match action {
+        Action::Count | Action::CountNamed => "",
+        Action::Remove => {
+            ", gone as (delete from order_requests where order_id = any(array(select order_id from due)))"
+        }
+        Action::Anonymise => {
+            ", blanked as (update order_requests set fingerprint = '', errors = null
+                           where order_id = any(array(select order_id from due)))"
+        }
+    };
+    format!(
+        "with looked as materialized (
+            select order_id from order_requests where order_id >= $1 order by order_id limit {PIECE}
+        ), due as materialized (
+            select order_id from order_requests
+            where order_id = any(array(select order_id from looked)) and {DUE} {named}
+        ){work}
+        select (select order_id from looked order by order_id desc limit 1),
+               (select count(*) from looked), (select count(*) from due)"
+    )
+}
