@@ -37,6 +37,10 @@ pub struct Database {
     tables_missing: Arc<watch::Sender<bool>>,
 }
 
+/// The most connections for what the staff sees. Its pages share their reads, so two are enough,
+/// and one more lets a look at one order pass a list.
+pub const STAFF_CONNECTIONS: usize = 3;
+
 /// Which pool a statement takes its connection from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PoolChoice {
@@ -69,11 +73,27 @@ impl Database {
     ) -> Result<Self, DbError> {
         let connector = Connector::new(settings, service, access);
         let pools = Pools::new(connector, settings.max_connections, reserved)?;
-        Ok(Self {
+        Ok(Self::on(pools, settings))
+    }
+
+    /// For what the staff sees, under the role of `database.staff_user`: [`STAFF_CONNECTIONS`] at
+    /// most, for reading. Connects nothing yet.
+    ///
+    /// # Errors
+    /// The settings contradict each other.
+    pub fn for_staff(settings: &config::Database, service: &str) -> Result<Self, DbError> {
+        let (user, password) = (settings.staff_user.clone(), settings.staff_password.clone());
+        let settings = &config::Database { user, password, ..settings.clone() };
+        let connector = Connector::new(settings, service, Access::ReadPrimary);
+        Ok(Self::on(Pools::for_staff(connector, STAFF_CONNECTIONS)?, settings))
+    }
+
+    fn on(pools: Pools, settings: &config::Database) -> Self {
+        Self {
             pools: Arc::new(pools),
             address: format!("{}:{}", settings.host, settings.port).into(),
             tables_missing: Arc::default(),
-        })
+        }
     }
 
     /// The number of reserved connections, and so of concurrent relays.
@@ -127,7 +147,7 @@ impl Database {
 
     async fn client_of(&self, choice: PoolChoice) -> Result<Checkout, DbError> {
         let (pool, label) = match choice {
-            PoolChoice::Shared => (&self.pools.shared, Pool::Shared),
+            PoolChoice::Shared => (&self.pools.shared, self.pools.measured_as),
             PoolChoice::Reserved => (&self.pools.reserved, Pool::Reserved),
         };
         let asked = Instant::now();

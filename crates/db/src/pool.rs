@@ -134,6 +134,8 @@ impl managed::Manager for Connections {
 pub(crate) struct Pools {
     pub(crate) shared: Pool<Connections>,
     pub(crate) reserved: Pool<Connections>,
+    /// What the shared connections are measured as.
+    pub(crate) measured_as: Label,
     generation: Arc<AtomicU64>,
     tidying: JoinHandle<()>,
 }
@@ -147,7 +149,18 @@ impl Pools {
         reserved: usize,
     ) -> Result<Self, DbError> {
         let reserved = reserved.min(max_connections / 4).max(1);
-        Self::with_max_age(connector, max_connections, reserved, MAX_AGE, CHECK_INTERVAL)
+        let pools = Self::with_max_age(connector, max_connections, reserved, MAX_AGE, CHECK_INTERVAL)?;
+        measure(&pools.shared, Label::Shared);
+        measure(&pools.reserved, Label::Reserved);
+        Ok(pools)
+    }
+
+    /// At most `max_connections` for the staff, beside the pools of the service. None of them is
+    /// reserved.
+    pub(crate) fn for_staff(connector: Connector, max_connections: usize) -> Result<Self, DbError> {
+        let pools = Self::with_max_age(connector, max_connections + 1, 1, MAX_AGE, CHECK_INTERVAL)?;
+        measure(&pools.shared, Label::Staff);
+        Ok(Self { measured_as: Label::Staff, ..pools })
     }
 
     fn with_max_age(
@@ -176,8 +189,6 @@ impl Pools {
                 .map_err(DbError::unexpected)
         };
         let (shared, reserved) = (pool(max_connections.saturating_sub(reserved).max(1))?, pool(reserved)?);
-        measure(&shared, Label::Shared);
-        measure(&reserved, Label::Reserved);
         let tidying = tokio::spawn({
             let (shared, reserved, generation) = (shared.clone(), reserved.clone(), Arc::clone(&generation));
             async move {
@@ -187,7 +198,7 @@ impl Pools {
                 }
             }
         });
-        Ok(Self { shared, reserved, generation, tidying })
+        Ok(Self { shared, reserved, measured_as: Label::Shared, generation, tidying })
     }
 
     /// Retires all existing connections: idle ones at once, the others when they become free.

@@ -153,6 +153,8 @@ label! {
     Shared = "shared",
     /// For urgent and for long ones.
     Reserved = "reserved",
+    /// For names and addresses: a role of its own.
+    Staff = "staff",
 }
 
 label! {

@@ -44,6 +44,8 @@ use crate::lookups::Lookups;
 #[derive(Clone)]
 pub struct Api {
     pub db: Database,
+    /// Where names and addresses are read. `None`: nowhere, for nobody is staff.
+    pub staff_db: Option<Database>,
     pub lookups: Lookups,
     /// Decides who is staff.
     pub gate: Gate,

@@ -53,6 +53,19 @@ pub enum ServiceError {
 
 impl Failure for ServiceError {}
 
+/// Where names and addresses are read: under a role of its own if there is one, and then only if
+/// somebody can be staff.
+fn staff_database(
+    settings: &config::Database,
+    db: &Database,
+    has_staff: bool,
+) -> Result<Option<Database>, DbError> {
+    if settings.staff_user.is_empty() {
+        return Ok(Some(db.clone()));
+    }
+    has_staff.then(|| Database::for_staff(settings, NAME)).transpose()
+}
+
 impl TrackingService {
     /// Binds the port.
     ///
@@ -63,14 +76,18 @@ impl TrackingService {
         let listener = server::listen(config.http.bind, port)?;
         let port = listener.local_addr()?.port();
         let db = Database::new(&config.database, NAME, Access::ReadPrimary)?;
-        let (lookups, lookups_tasks) = Lookups::start(db.clone(), config.board.keep_minutes);
+        let gate = Gate::new(&config);
+        let staff_db = staff_database(&config.database, &db, gate.has_key())?;
+        let kitchen_db = staff_db.clone().unwrap_or_else(|| db.clone());
+        let (lookups, lookups_tasks) = Lookups::start(db.clone(), kitchen_db, config.board.keep_minutes);
         let (events, reader) = Events::start(db.clone(), log.clone());
         let api = Api {
             figures: SharedFigures::new(db.clone()),
             db,
+            staff_db,
             lookups,
             events,
-            gate: Gate::new(&config),
+            gate,
             cooking_seconds: config.kitchen.cooking_seconds,
             schema_ready: Arc::new(AtomicBool::new(false)),
             shutdown: shutdown.clone(),

@@ -5,7 +5,7 @@ use config::{Config, MenuMode};
 use db::inspection::{Inspection, OLDEST_VERSION};
 use db::schema::{self, SchemaState};
 use db::{Access, Database, DbError};
-use domain::ServiceName;
+use domain::{ServerUser, ServiceName};
 use runtime::with_causes;
 
 use super::{Services, menu};
@@ -57,9 +57,30 @@ async fn inspect(config: &Config, services: &Services) -> Result<Vec<Verdict>, D
     }
     for service in services.with_database() {
         let check = format!("{}_rights", service.short_name());
-        verdicts.push(rights(check, settings, db::inspection::missing_rights(&db, service).await?));
+        verdicts.push(rights(check, &settings.user, db::inspection::missing_rights(&db, service).await?));
+    }
+    if !settings.staff_user.is_empty() && services.contain(ServiceName::Tracking) {
+        verdicts.push(staff_rights(settings).await);
     }
     Ok(verdicts)
+}
+
+/// Whether the staff lists may read what they show, under the role of their own.
+async fn staff_rights(settings: &config::Database) -> Verdict {
+    let check = "tracking_staff_rights";
+    let missing = async {
+        let db = Database::for_staff(settings, NAME)?;
+        db::inspection::missing_rights(&db, ServerUser::TrackingStaff).await
+    };
+    match missing.await {
+        Ok(missing) => rights(check.to_owned(), &settings.staff_user, missing),
+        Err(why) => {
+            let to_do = why
+                .advice()
+                .unwrap_or("correct database.staff_user and database.staff_password (DB_STAFF_USER, …)");
+            Verdict::fail(check, with_causes(&why), to_do)
+        }
+    }
 }
 
 fn version(settings: &config::Database, found: &Inspection) -> Verdict {
@@ -194,13 +215,13 @@ fn schema_version(
     }
 }
 
-fn rights(check: String, settings: &config::Database, missing: Vec<String>) -> Verdict {
+fn rights(check: String, user: &str, missing: Vec<String>) -> Verdict {
     if missing.is_empty() {
-        return Verdict::ok(check, format!("'{}' may do what it must", settings.user));
+        return Verdict::ok(check, format!("'{user}' may do what it must"));
     }
     Verdict::fail(
         check,
-        format!("rights that '{}' lacks: {}", settings.user, missing.len()),
+        format!("rights that '{user}' lacks: {}", missing.len()),
         "grant them as the owner of the tables",
     )
     .with_examples(missing.len() as u64, missing)
