@@ -1,6 +1,7 @@
 //! The subcommands, one module each; `editing` is what two of them share.
 
 pub mod audit;
+pub mod broker_users;
 pub mod completions;
 pub mod dlq;
 pub mod doctor;

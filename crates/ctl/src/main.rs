@@ -11,7 +11,7 @@ use runtime::exit::failed;
 use runtime::signals::StopSignals;
 use runtime::{Exit, arguments, console};
 
-use crate::commands::{audit, completions, dlq, doctor, exporter, menu, migrate, prices};
+use crate::commands::{audit, broker_users, completions, dlq, doctor, exporter, menu, migrate, prices};
 
 const NAME: &str = "restaurant-ctl";
 
@@ -26,6 +26,7 @@ struct Arguments {
 #[argh(subcommand)]
 enum Command {
     Migrate(migrate::Arguments),
+    BrokerUsers(broker_users::Arguments),
     Audit(audit::Arguments),
     Doctor(doctor::Arguments),
     Dlq(dlq::Arguments),
@@ -49,6 +50,7 @@ async fn run() -> Result<(), Exit> {
     let signals = StopSignals::handle(None).map_err(|why| failed(&why))?;
     match command {
         Command::Migrate(arguments) => migrate::run(arguments).await,
+        Command::BrokerUsers(arguments) => broker_users::run(arguments).await,
         Command::Audit(arguments) => audit::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Dlq(arguments) => dlq::run(arguments, &signals).await,

@@ -53,7 +53,10 @@ fn offered(words: &[&str]) -> Vec<String> {
 #[test]
 fn every_subcommand_and_flag_is_offered() {
     let (commands, _) = help(&[]);
-    assert_eq!(commands, ["migrate", "audit", "doctor", "dlq", "menu", "prices", "exporter", "completions"]);
+    assert_eq!(
+        commands,
+        ["migrate", "broker-users", "audit", "doctor", "dlq", "menu", "prices", "exporter", "completions"]
+    );
     let mut paths: Vec<Vec<&str>> = commands.iter().map(|name| vec![name.as_str()]).collect();
     let (inner, _) = help(&["dlq"]);
     assert_eq!(inner, ["list", "show", "replay", "drop", "export"]);

@@ -158,9 +158,10 @@ impl Pools {
     /// At most `max_connections` for the staff, beside the pools of the service. None of them is
     /// reserved.
     pub(crate) fn for_staff(connector: Connector, max_connections: usize) -> Result<Self, DbError> {
-        let pools = Self::with_max_age(connector, max_connections + 1, 1, MAX_AGE, CHECK_INTERVAL)?;
+        let mut pools = Self::with_max_age(connector, max_connections + 1, 1, MAX_AGE, CHECK_INTERVAL)?;
         measure(&pools.shared, Label::Staff);
-        Ok(Self { measured_as: Label::Staff, ..pools })
+        pools.measured_as = Label::Staff;
+        Ok(pools)
     }
 
     fn with_max_age(
