@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::managed::{PoolError, TimeoutType};
-use tls::{FilesError, Refusal, Section};
+use tls::{FilesError, Section};
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError as Refusal, Severity, SqlState};
 
@@ -70,7 +70,7 @@ pub enum DbError {
         /// Host and port.
         address: Arc<str>,
         /// What is wrong.
-        why: Refusal,
+        why: tls::Refusal,
     },
     /// The files for TLS cannot be used.
     #[error("the connection to PostgreSQL at {address} cannot be encrypted: {why}")]

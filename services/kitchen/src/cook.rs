@@ -67,7 +67,7 @@ impl End {
     fn label(&self) -> KitchenResult {
         match self {
             Self::Settled => KitchenResult::Done,
-            Self::Returned => KitchenResult::Returned,
+            Self::Returned | Self::HandedBack(_) => KitchenResult::Returned,
             Self::DeadLettered(_) => KitchenResult::DeadLettered,
             Self::Stopping => KitchenResult::Left,
         }

@@ -42,8 +42,8 @@ pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
     let had_own = own.iter().any(|path| path.exists()) || had_containers;
     let written = [folder::RECORD, folder::ENVIRONMENT, folder::STAFF_KEY];
     let unfinished = written.map(record::unfinished);
-    let others = [folder::LOGS, folder::PROMETHEUS, folder::CONFIGURED_MARK];
-    let files = written.into_iter().chain(others).map(Path::new);
+    let found = [folder::LOGS, folder::PROMETHEUS, folder::CONFIGURED_MARK];
+    let files = written.into_iter().chain(found).map(Path::new);
     for path in own.into_iter().chain(files).chain(unfinished.iter().map(PathBuf::as_path)) {
         remove(path)?;
     }
