@@ -11,6 +11,7 @@ use crate::cluster::docker::Compose;
 use crate::cluster::folder;
 use crate::cluster::menu;
 use crate::cluster::observation::Observation;
+use crate::cluster::production::Production;
 use crate::cluster::record::{Phase, Record};
 use crate::cluster::servers::Servers;
 use crate::cluster::service::Service;
@@ -39,6 +40,10 @@ pub struct Supervisor {
     pub(super) shows_logs: bool,
     /// Whether something shall watch the services.
     pub(super) is_observed: bool,
+    /// Whether everything shall be as in containers.
+    pub(super) is_like_production: bool,
+    /// What it then is started with. It is dropped after the services.
+    pub(super) production: Option<Production>,
     pub(super) stream: Option<JoinHandle<()>>,
     /// Workers that others started, once the end has begun.
     pub(super) others: Vec<String>,
@@ -52,7 +57,12 @@ impl Supervisor {
     ///
     /// # Errors
     /// The process guard cannot be started.
-    pub fn new(console: Console, shows_logs: bool, is_observed: bool) -> std::io::Result<Self> {
+    pub fn new(
+        console: Console,
+        shows_logs: bool,
+        is_observed: bool,
+        is_like_production: bool,
+    ) -> std::io::Result<Self> {
         Ok(Self {
             console,
             services: Vec::new(),
@@ -64,6 +74,8 @@ impl Supervisor {
             ports: Vec::new(),
             shows_logs,
             is_observed,
+            is_like_production,
+            production: None,
             stream: None,
             others: Vec::new(),
             phase: Phase::Opening,
@@ -120,7 +132,7 @@ impl Supervisor {
         let urls: Vec<String> = self.services.iter().filter_map(Service::url).collect();
         let mut urls = urls.into_iter();
         let members = self.services.iter_mut().map(Service::member);
-        let prometheus_url = self.observation.as_ref().map(Observation::url);
+        let prometheus_url = self.observation.as_ref().and_then(Observation::url);
         let watching = self.observation.as_mut().map(Observation::members);
         Some(Record {
             supervisor: std::process::id(),
