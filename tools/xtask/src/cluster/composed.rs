@@ -54,7 +54,7 @@ struct Resources {
 
 /// Where things are on this machine.
 #[derive(Clone, Copy, Debug)]
-pub struct Places<'a> {
+pub struct Endpoints<'a> {
     /// The folder of the secrets.
     pub secrets: &'a Path,
     /// PostgreSQL's port.
@@ -89,13 +89,13 @@ impl Composed {
     }
 
     /// The variables of a container, with the files and ports of this machine.
-    pub fn environment(&self, container: &Container, places: Places<'_>) -> Vec<(String, String)> {
-        let (database, broker) = (places.database.to_string(), places.broker.to_string());
+    pub fn environment(&self, container: &Container, endpoints: Endpoints<'_>) -> Vec<(String, String)> {
+        let (database, broker) = (endpoints.database.to_string(), endpoints.broker.to_string());
         let here = |name: &str, value: &str| match name {
             "DB_HOST" | "RABBITMQ_HOST" => "127.0.0.1".to_owned(),
             "DB_PORT" => database.clone(),
             "RABBITMQ_PORT" => broker.clone(),
-            _ => self.file(value, places.secrets).unwrap_or_else(|| default_of(value).to_owned()),
+            _ => self.file(value, endpoints.secrets).unwrap_or_else(|| default_of(value).to_owned()),
         };
         let variables = container.environment.iter().map(|(name, value)| (name.clone(), here(name, value)));
         variables.filter(|(_, value)| !value.is_empty()).collect()
@@ -113,6 +113,11 @@ impl Container {
     /// The program of its image; `None` if it is not one of ours.
     pub fn program(&self) -> Option<&str> {
         self.image.strip_prefix(OURS)?.split(':').next()
+    }
+
+    /// A variable as it stands in the file.
+    pub fn variable(&self, name: &str) -> &str {
+        self.environment.get(name).map_or("", String::as_str)
     }
 
     /// What it may take.
@@ -147,8 +152,8 @@ mod tests {
 
     fn of(name: &str) -> BTreeMap<String, String> {
         let (composed, secrets) = (composed(), Path::new("/secrets"));
-        let places = Places { secrets, database: 1, broker: 2 };
-        composed.environment(composed.container(name).unwrap(), places).into_iter().collect()
+        let endpoints = Endpoints { secrets, database: 1, broker: 2 };
+        composed.environment(composed.container(name).unwrap(), endpoints).into_iter().collect()
     }
 
     #[test]

@@ -59,14 +59,18 @@ impl Cgroups {
         let own = fs::read_to_string("/proc/self/cgroup")?;
         let own = own.lines().find_map(|line| line.strip_prefix("0::/"));
         let own = own.ok_or_else(|| io::Error::other("there are no cgroups of version 2"))?;
-        Self::below(&Path::new(ROOT).join(own))
+        let own = Path::new(ROOT).join(own);
+        if !own.join("cgroup.controllers").is_file() {
+            return Err(io::Error::other("there are no cgroups of version 2"));
+        }
+        Self::below(&own)
     }
 
     fn below(own: &Path) -> io::Result<Self> {
-        hand_down(own)?;
+        delegate(own)?;
         let groups = Self { folder: own.join(format!("restaurant-{}", std::process::id())) };
         fs::create_dir(&groups.folder)?;
-        hand_down(&groups.folder)?;
+        delegate(&groups.folder)?;
         Ok(groups)
     }
 
@@ -97,7 +101,7 @@ impl Drop for Cgroups {
 }
 
 /// Lets the cgroups below this one have limits.
-fn hand_down(group: &Path) -> io::Result<()> {
+fn delegate(group: &Path) -> io::Result<()> {
     let path = group.join("cgroup.subtree_control");
     let _ = set(&path, "+cpu");
     let handed = fs::read_to_string(&path)?;

@@ -72,9 +72,9 @@ impl Supervisor {
         programs: PathBuf,
     ) -> Result<(), OpeningError> {
         let prometheus =
-            if self.is_observed { Some(observation::programs(self.console).await?) } else { None };
+            if self.options.observe { Some(observation::programs(self.console).await?) } else { None };
         let (guard, console) = (&self.guard, self.console);
-        let servers = if self.is_like_production {
+        let servers = if self.options.like_production {
             let production = self.production.insert(Production::prepare(console).await?);
             let servers = self.servers.insert(production.servers(config, guard, console).await?);
             production.admit(&programs, console).await?;
@@ -98,7 +98,7 @@ impl Supervisor {
         if let Some(production) = &self.production {
             production.arrange(&mut plans)?;
         }
-        if self.is_observed || self.is_like_production {
+        if self.options.observe || self.options.like_production {
             self.choose_admin_ports(&mut plans)?;
         }
         rotate_logs(&plans)?;
@@ -109,7 +109,7 @@ impl Supervisor {
             guard: self.guard.clone(),
             console: self.console,
         };
-        if self.shows_logs {
+        if self.options.shows_logs {
             let stream = Stream::new(sources(&plans), self.console);
             self.stream = Some(tokio::spawn(stream.show(true)));
         }
@@ -123,7 +123,7 @@ impl Supervisor {
         }
         self.start_all(others, &context, OTHERS_LIMIT).await?;
         self.expect_a_worker().await?;
-        if self.is_observed || self.is_like_production {
+        if self.options.observe || self.options.like_production {
             self.observe(prometheus.as_ref(), &context).await?;
         }
         self.enter(Phase::Open);
@@ -165,7 +165,7 @@ impl Supervisor {
             Some(production) => production.of_exporter()?,
             None => {
                 let own = servers.environment_of(ServerUser::Exporter);
-                Environment::beside_ours([own, self.variables.clone()].concat())
+                Environment::inherited([own, self.variables.clone()].concat())
             }
         };
         let exporter = ExporterLaunch {
@@ -196,10 +196,10 @@ impl Supervisor {
         if let Some(servers) = &self.servers {
             for plan in plans {
                 let (environment, group) = match &self.production {
-                    Some(production) => production.place(&plan)?,
+                    Some(production) => production.launch_settings(&plan)?,
                     None => {
                         let own = servers.environment_of(plan.service.into());
-                        (Environment::beside_ours([own, self.variables.clone()].concat()), None)
+                        (Environment::inherited([own, self.variables.clone()].concat()), None)
                     }
                 };
                 self.services.push(Service::new(plan, environment, group, context.clone()));

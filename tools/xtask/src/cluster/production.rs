@@ -13,7 +13,7 @@ use devcluster::{
 use runtime::Console;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::cluster::composed::{Composed, Container, Places};
+use crate::cluster::composed::{Composed, Container, Endpoints};
 use crate::cluster::environment::Environment;
 use crate::cluster::folder;
 use crate::cluster::limits::Cgroups;
@@ -91,10 +91,10 @@ impl Production {
         (self.database, self.broker) = (postgres.port(), rabbitmq.tls_port());
         self.management = rabbitmq.management_port();
         // Its password is made with its data. The Job that migrates is its only user.
-        self.keep("db_password", &postgres.credentials().password)?;
+        self.store_secret("db_password", &postgres.credentials().password)?;
 
         let ca = Some(self.secrets.join("ca.pem"));
-        let (tls, name) = (config::TlsMode::VerifyFull, &config.database.database);
+        let (tls, name) = (config::TlsMode::VerifyFull, self.container(MIGRATE)?.variable("DB_NAME"));
         let endpoint = config::Database { tls, tls_ca: ca.clone(), ..postgres.settings(name) };
         let seconds = start.elapsed().as_secs_f32();
         for (name, port) in [("PostgreSQL", self.database), ("RabbitMQ", self.broker)] {
@@ -102,7 +102,7 @@ impl Production {
         }
         let address = |port| format!("{HERE}:{port}");
         let postgres = ServerInUse::new(Origin::Private(postgres), endpoint, address(self.database), None);
-        let vhost = &config.rabbitmq.vhost;
+        let vhost = self.container(BROKER_USERS)?.variable("RABBITMQ_VHOST");
         let endpoint = config::Rabbitmq { port: self.broker, tls, tls_ca: ca, ..rabbitmq.settings(vhost) };
         let management = Some(format!("http://{}", address(self.management)));
         let rabbitmq =
@@ -126,7 +126,7 @@ impl Production {
         let programs = PostgresPrograms::find(packages)?;
         let mut server =
             PrivatePostgres::start(&programs, folder::PRODUCTION_POSTGRES.as_ref(), options).await?;
-        server.admin().ensure_database(&config.database.database).await?;
+        server.admin().ensure_database(self.container(MIGRATE)?.variable("DB_NAME")).await?;
         server.demand_tls().await?;
         Ok(server)
     }
@@ -189,7 +189,7 @@ impl Production {
     ///
     /// # Errors
     /// It has no container, or its limits cannot be set.
-    pub fn place(&self, plan: &Plan) -> Result<(Environment, Option<PathBuf>), Error> {
+    pub fn launch_settings(&self, plan: &Plan) -> Result<(Environment, Option<PathBuf>), Error> {
         let container = self.of(plan)?;
         let group = self.cgroups.as_ref().map(|groups| groups.with(plan.name, container.limits()));
         let group = group.transpose().map_err(Error::file("set limits of", plan.name))?;
@@ -214,22 +214,22 @@ impl Production {
     }
 
     fn environment(&self, container: &Container) -> Environment {
-        let places = Places { secrets: &self.secrets, database: self.database, broker: self.broker };
-        let mut variables = self.composed.environment(container, places);
+        let endpoints = Endpoints { secrets: &self.secrets, database: self.database, broker: self.broker };
+        let mut variables = self.composed.environment(container, endpoints);
         if self.cgroups.is_none() {
             // Otherwise it would take the machine's memory for its own.
             let memory = container.limits().memory >> 20;
             variables.push(("HTTP_MEMORY_LIMIT_MIB".to_owned(), memory.to_string()));
         }
-        Environment::whole(variables)
+        Environment::isolated(variables)
     }
 
     fn of(&self, plan: &Plan) -> Result<&Container, Error> {
-        self.composed.of(plan).ok_or_else(|| lacks(plan.name))
+        self.composed.of(plan).ok_or_else(|| missing_container(plan.name))
     }
 
     fn container(&self, name: &str) -> Result<&Container, Error> {
-        self.composed.container(name).ok_or_else(|| lacks(name))
+        self.composed.container(name).ok_or_else(|| missing_container(name))
     }
 
     fn secret(&self, name: &str) -> Result<SecretString, Error> {
@@ -238,13 +238,13 @@ impl Production {
         Ok(text.trim_end().into())
     }
 
-    fn keep(&self, name: &str, secret: &SecretString) -> Result<(), Error> {
+    fn store_secret(&self, name: &str, secret: &SecretString) -> Result<(), Error> {
         let path = self.secrets.join(name);
         std::fs::write(&path, secret.expose_secret()).map_err(Error::file("write", path))
     }
 }
 
-fn lacks(name: &str) -> Error {
+fn missing_container(name: &str) -> Error {
     Error::file("find a container in", COMPOSE)(std::io::Error::other(format!("there is none for {name}")))
 }
 

@@ -20,6 +20,17 @@ use crate::view::summary;
 
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
+/// How a cluster is to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Whether the services' logs are shown.
+    pub shows_logs: bool,
+    /// Whether a Prometheus watches the services.
+    pub observe: bool,
+    /// Whether everything is as in containers.
+    pub like_production: bool,
+}
+
 /// Owns everything that runs. Dropping it ends all of it.
 #[derive(Debug)]
 pub struct Supervisor {
@@ -36,13 +47,9 @@ pub struct Supervisor {
     pub(super) guard: ProcessGuard,
     /// The claims on our services' ports.
     pub(super) ports: Vec<PortClaim>,
-    /// Whether the services' logs are shown.
-    pub(super) shows_logs: bool,
-    /// Whether something shall watch the services.
-    pub(super) is_observed: bool,
-    /// Whether everything shall be as in containers.
-    pub(super) is_like_production: bool,
-    /// What it then is started with. It is dropped after the services.
+    pub(super) options: Options,
+    /// What everything is started with, if it shall be as in containers. It is dropped after the
+    /// services.
     pub(super) production: Option<Production>,
     pub(super) stream: Option<JoinHandle<()>>,
     /// Workers that others started, once the end has begun.
@@ -57,12 +64,7 @@ impl Supervisor {
     ///
     /// # Errors
     /// The process guard cannot be started.
-    pub fn new(
-        console: Console,
-        shows_logs: bool,
-        is_observed: bool,
-        is_like_production: bool,
-    ) -> std::io::Result<Self> {
+    pub fn new(console: Console, options: Options) -> std::io::Result<Self> {
         Ok(Self {
             console,
             services: Vec::new(),
@@ -72,9 +74,7 @@ impl Supervisor {
             containers: None,
             guard: ProcessGuard::new()?,
             ports: Vec::new(),
-            shows_logs,
-            is_observed,
-            is_like_production,
+            options,
             production: None,
             stream: None,
             others: Vec::new(),

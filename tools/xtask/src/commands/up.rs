@@ -19,7 +19,7 @@ use crate::cluster::menu;
 use crate::cluster::record::{Phase, Record};
 use crate::cluster::signals::Signals;
 use crate::cluster::state::State;
-use crate::cluster::supervisor::Supervisor;
+use crate::cluster::supervisor::{Options, Supervisor};
 use crate::program;
 
 const POLL: Duration = Duration::from_millis(100);
@@ -86,8 +86,8 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let start = Instant::now();
     let mut signals = Signals::listen().map_err(|why| failed(&why))?;
     let Arguments { supervise, observe, like_production, .. } = arguments;
-    let mut supervisor =
-        Supervisor::new(console, !supervise, observe, like_production).map_err(|why| failed(&why))?;
+    let options = Options { shows_logs: !supervise, observe, like_production };
+    let mut supervisor = Supervisor::new(console, options).map_err(|why| failed(&why))?;
     console.note("opening the restaurant");
     let opened = tokio::select! {
         opened = supervisor.open(&config, arguments.config.clone(), programs) => {
