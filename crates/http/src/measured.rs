@@ -17,7 +17,8 @@ static OTHERS: LazyLock<Arc<Route>> = LazyLock::new(|| HTTP_REQUESTS.route(UNMAT
 /// The data of a resource: where its requests are counted. Made once, so that a request allocates
 /// nothing.
 pub(crate) fn route(pattern: &str, methods: &str) -> Arc<Route> {
-    HTTP_REQUESTS.route(pattern, &Vec::from_iter(methods.split(", ")))
+    let methods: Vec<&str> = methods.split(", ").collect();
+    HTTP_REQUESTS.route(pattern, &methods)
 }
 
 /// Counts a request that is answered, if its server is measured.

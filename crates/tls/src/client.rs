@@ -56,24 +56,19 @@ pub fn current(files: &Files) -> Result<Option<Arc<ClientConfig>>, FilesError> {
         return Ok(None);
     }
     let mut all = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    match all.iter().position(|kept| kept.files == *files).and_then(|place| all.get_mut(place)) {
-        Some(kept) => {
-            // If the new ones cannot be used, the last ones are; `refresh` tells of it.
-            let _ = kept.refresh();
-            Ok(Some(Arc::clone(&kept.config)))
-        }
-        None => {
-            // Before they are read: a change in between is noticed the next time.
-            let stamps = files.stamps();
-            let config = Arc::new(load(files)?);
-            if all.len() == MOST_KEPT {
-                all.remove(0);
-            }
-            let kept = Kept { files: files.clone(), stamps, config: Arc::clone(&config), has_changed: false };
-            all.push(kept);
-            Ok(Some(config))
-        }
+    if let Some(kept) = all.iter_mut().find(|kept| kept.files == *files) {
+        // If the new ones cannot be used, the last ones are; `refresh` tells of it.
+        let _ = kept.refresh();
+        return Ok(Some(Arc::clone(&kept.config)));
     }
+    // Before they are read: a change in between is noticed the next time.
+    let stamps = files.stamps();
+    let config = Arc::new(load(files)?);
+    if all.len() == MOST_KEPT {
+        all.remove(0);
+    }
+    all.push(Kept { files: files.clone(), stamps, config: Arc::clone(&config), has_changed: false });
+    Ok(Some(config))
 }
 
 /// Looks at the files of all connections of this process, and tells which have changed since the

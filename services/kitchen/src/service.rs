@@ -58,7 +58,8 @@ pub enum WorkerMode {
     /// A person, at a page on this port.
     Manual {
         port: u16,
-        /// A ticket that nobody touches for so long goes back to its queue, if another cook is idle.
+        /// A ticket that nobody touches for so long goes back to its queue, if another cook is
+        /// idle.
         hand_back_after: Duration,
     },
 }

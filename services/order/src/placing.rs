@@ -172,7 +172,7 @@ impl Placing {
         let identity = new_identity();
         let place = self.accepted(order.order_type(), identity, log).await?;
         let permit = permit.with_place(place);
-        let order = self.priced(order, &log).await?;
+        let order = self.priced(order, log).await?;
         let PricedOrder { order: NewOrder { fulfilment, items, total_amount, priority, .. }, .. } = &order;
         log.debug(action::ORDER_RECEIVED, format!("Received an order of {total_amount}"))
             .detail("order_type", fulfilment.order_type().as_str())

@@ -50,7 +50,7 @@ impl Authority {
 
     /// A server's certificate for these names and addresses.
     pub fn server(&self, names: &[&str]) -> Certified {
-        self.sign(params(names, "a server"))
+        self.sign(&params(names, "a server"))
     }
 
     /// One that has expired.
@@ -58,15 +58,15 @@ impl Authority {
         let mut params = params(names, "a server");
         params.not_before = date_time_ymd(2019, 1, 1);
         params.not_after = date_time_ymd(2020, 1, 1);
-        self.sign(params)
+        self.sign(&params)
     }
 
     /// A client's certificate for this user.
     pub fn client(&self, user: &str) -> Certified {
-        self.sign(params(&[], user))
+        self.sign(&params(&[], user))
     }
 
-    fn sign(&self, params: CertificateParams) -> Certified {
+    fn sign(&self, params: &CertificateParams) -> Certified {
         let name = format!("{:016x}", rand::random::<u64>());
         let path = |kind: &str| self.folder.path().join(format!("{name}-{kind}.pem"));
         let (certificate, key) = (path("certificate"), path("key"));

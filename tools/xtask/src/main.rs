@@ -35,7 +35,7 @@ async fn perform() -> Result<(), Exit> {
     go_to_the_root().map_err(|why| failed(&why))?;
     if name == "up" {
         // `up` has its own signal handlers, which stop the cluster gracefully.
-        return up::run(read(&name, words)?).await;
+        return Box::pin(up::run(read(&name, words)?)).await;
     }
     let signals = StopSignals::handle(None).map_err(|why| failed(&why))?;
     match &*name {

@@ -20,7 +20,7 @@ async fn stage(certificate: &Certified, clients: Option<&Authority>, demands_cer
 /// Settings with which the server is reached by a name.
 fn settings(stage: &mut Stage, mode: TlsMode, authority: Option<&Authority>) -> Rabbitmq {
     let mut settings = stage.broker_settings();
-    settings.host = "localhost".to_owned();
+    "localhost".clone_into(&mut settings.host);
     settings.port = stage.own_servers().rabbitmq.tls_port();
     settings.tls = mode;
     settings.tls_ca = authority.map(Authority::file);

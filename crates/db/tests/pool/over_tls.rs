@@ -21,7 +21,7 @@ async fn stage(certificate: &Certified, clients: Option<&Authority>) -> Stage {
 /// Settings with which the server is reached by a name.
 fn settings(stage: &Stage, mode: TlsMode, authority: Option<&Authority>) -> config::Database {
     let mut settings = stage.database_settings();
-    settings.host = "localhost".to_owned();
+    "localhost".clone_into(&mut settings.host);
     settings.tls = mode;
     settings.tls_ca = authority.map(Authority::file);
     settings

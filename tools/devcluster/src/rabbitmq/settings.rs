@@ -45,15 +45,7 @@ pub(super) fn rabbitmq_conf(ports: Ports) -> String {
 /// common name.
 pub(super) fn encryption(tls: &RabbitmqTls, ports: Ports, folder: &Path) -> String {
     let path = |name: &str| folder.join(name).display().to_string();
-    let mut lines = format!(
-        "listeners.ssl.1 = 127.0.0.1:{}\n\
-         ssl_options.certfile = {}\n\
-         ssl_options.keyfile = {}\n",
-        ports.amqps,
-        path(CERTIFICATE),
-        path(KEY),
-    );
-    lines += &if tls.certificate.clients.is_some() {
+    let clients = if tls.certificate.clients.is_some() {
         format!(
             "ssl_options.cacertfile = {}\n\
              ssl_options.verify = verify_peer\n\
@@ -68,7 +60,15 @@ pub(super) fn encryption(tls: &RabbitmqTls, ports: Ports, folder: &Path) -> Stri
     } else {
         "ssl_options.verify = verify_none\n".to_owned()
     };
-    lines
+    format!(
+        "listeners.ssl.1 = 127.0.0.1:{}\n\
+         ssl_options.certfile = {}\n\
+         ssl_options.keyfile = {}\n\
+         {clients}",
+        ports.amqps,
+        path(CERTIFICATE),
+        path(KEY),
+    )
 }
 
 /// `enabled_plugins`.

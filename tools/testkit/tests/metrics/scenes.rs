@@ -123,7 +123,7 @@ pub async fn locked_tables(moved: &mut Moved) {
     let stage = Stage::new().await;
     let (database, locking) = (stage.database().await, stage.database().await);
     let orders = stage.order_service().start().await;
-    let few = stage.tracking_service().env("DB_MAX_CONNECTIONS", "2").ready_when_probed();
+    let few = stage.tracking_service().env("DB_MAX_CONNECTIONS", "3").ready_when_probed();
     let tracking = Measured::start(few).await;
     let number = orders.place(&orders::takeout()).await;
     locking.execute("begin; lock table orders in access exclusive mode").await;

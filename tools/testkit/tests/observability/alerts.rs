@@ -33,7 +33,7 @@ fn read(text: &str) -> Vec<Alert> {
                 expression.push(' ');
                 expression.push_str(more.trim());
             }
-            alert.expression = expression.trim().to_owned();
+            expression.trim().clone_into(&mut alert.expression);
         }
         if let Some(runbook) = value("runbook_url:") {
             runbook.clone_into(&mut alert.runbook);

@@ -1,5 +1,5 @@
-//! What an expression of PromQL names: metrics, and labels. It does not judge the grammar, promtool
-//! does.
+//! What an expression of `PromQL` names: metrics, and labels. It does not judge the grammar:
+//! promtool does.
 
 use std::collections::BTreeSet;
 use std::iter::Peekable;
@@ -101,7 +101,7 @@ fn tokens(text: &str) -> Vec<Token> {
             tokens.push(Token::Text(chars.by_ref().take_while(|c| *c != '"').collect()));
         } else if c.is_ascii_alphabetic() || c == '_' {
             let mut word = String::from(c);
-            while let Some(next) = chars.next_if(&is_of_word) {
+            while let Some(next) = chars.next_if(is_of_word) {
                 word.push(next);
             }
             tokens.push(Token::Word(word));

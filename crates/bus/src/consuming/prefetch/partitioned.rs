@@ -262,8 +262,8 @@ impl PartitionedPrefetch {
         arrived
     }
 
-    /// Cancels all consumers. Their partitions are spare then: the next rebalance starts them again.
-    /// Returns the deliveries in flight.
+    /// Cancels all consumers. Their partitions are spare then: the next rebalance starts them
+    /// again. Returns the deliveries in flight.
     pub(super) async fn cancel(&mut self, session: &Session) -> Result<Vec<Delivery>, SessionError> {
         let mut requeued = Vec::new();
         let partitions = self.queues.iter_mut().flat_map(|queue| std::mem::take(&mut queue.partitions));
