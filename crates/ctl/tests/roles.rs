@@ -331,6 +331,20 @@ async fn passwords_are_generated_once_and_rights_are_corrected() {
     );
     assert_eq!(database.value(&sql).await, false);
 
+    // With a staff key, the doctor tells that it reads no names.
+    let lists = |user: &str| {
+        let doctor = Launch::new("restaurant-ctl", stage.environment()).arg("doctor");
+        let doctor = doctor.arg("--service=tracking").env("ORDER_STAFF_KEY", "staff-key-of-twenty-or-more");
+        doctor.env("DB_USER", role.clone()).env("DB_PASSWORD", password.clone()).env("DB_STAFF_USER", user)
+    };
+    let names = "may not read the names and addresses";
+    let without = lists("").run_to_end().await;
+    assert!(without.code == Some(1) && without.stdout.contains(names), "{without:?}");
+    let staff = format!("{}_tracking_staff", stage.name);
+    let of_staff = lines[3].split_once('=').unwrap().1.trim_matches('\'').to_owned();
+    let with = lists(&staff).env("DB_STAFF_PASSWORD", of_staff).run_to_end().await;
+    assert!(with.stdout.contains(&format!("'{staff}' may do what it must")), "{with:?}");
+
     // A service's own role cannot create roles.
     let as_itself = migrate(&stage).env("DB_USER", role.clone()).env("DB_PASSWORD", password);
     let refused = as_itself.run_to_end().await;

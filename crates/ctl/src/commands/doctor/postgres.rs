@@ -7,6 +7,7 @@ use db::schema::{self, SchemaState};
 use db::{Access, Database, DbError};
 use domain::{ServerUser, ServiceName};
 use runtime::with_causes;
+use secrecy::ExposeSecret;
 
 use super::{Services, menu};
 use crate::NAME;
@@ -59,28 +60,41 @@ async fn inspect(config: &Config, services: &Services) -> Result<Vec<Verdict>, D
         let check = format!("{}_rights", service.short_name());
         verdicts.push(rights(check, &settings.user, db::inspection::missing_rights(&db, service).await?));
     }
-    if !settings.staff_user.is_empty() && services.contain(ServiceName::Tracking) {
-        verdicts.push(staff_rights(settings).await);
+    if services.contain(ServiceName::Tracking) {
+        verdicts.extend(staff_rights(config, &db).await);
     }
     Ok(verdicts)
 }
 
-/// Whether the staff lists may read what they show, under the role of their own.
-async fn staff_rights(settings: &config::Database) -> Verdict {
-    let check = "tracking_staff_rights";
+/// Whether the staff lists may read what they show, under the role of their own if there is one.
+/// Without a staff key nobody asks for them.
+async fn staff_rights(config: &Config, db: &Database) -> Option<Verdict> {
+    let (check, settings) = ("tracking_staff_rights", &config.database);
+    if config.order.staff_key.expose_secret().is_empty() {
+        return None;
+    }
+    let is_separate = !settings.staff_user.is_empty();
+    let user = if is_separate { &settings.staff_user } else { &settings.user };
     let missing = async {
-        let db = Database::for_staff(settings, NAME)?;
+        let db = if is_separate { Database::for_staff(settings, NAME)? } else { db.clone() };
         db::inspection::missing_rights(&db, ServerUser::TrackingStaff).await
     };
-    match missing.await {
-        Ok(missing) => rights(check.to_owned(), &settings.staff_user, missing),
+    Some(match missing.await {
+        Ok(missing) if is_separate || missing.is_empty() => rights(check.to_owned(), user, missing),
+        Ok(missing) => Verdict::fail(
+            check,
+            format!("'{user}' may not read the names and addresses that the staff sees"),
+            "set database.staff_user and its password (DB_STAFF_USER, DB_STAFF_PASSWORD): 'restaurant-ctl migrate --roles' makes a role \
+             for it",
+        )
+        .with_examples(missing.len() as u64, missing),
         Err(why) => {
             let to_do = why
                 .advice()
                 .unwrap_or("correct database.staff_user and database.staff_password (DB_STAFF_USER, …)");
             Verdict::fail(check, with_causes(&why), to_do)
         }
-    }
+    })
 }
 
 fn version(settings: &config::Database, found: &Inspection) -> Verdict {
