@@ -106,7 +106,9 @@ impl Observation {
             console.warn(&format!("the exporter has ended (see '{}'); starting it again", log().display()));
             outcomes.push(self.exporter.restart().await);
         }
-        if let Some(prometheus) = self.prometheus.as_mut().filter(|prometheus| !prometheus.is_running()) {
+        if let Some(prometheus) = &mut self.prometheus
+            && !prometheus.is_running()
+        {
             let log = prometheus.log();
             console.warn(&format!("Prometheus has ended (see '{}'); starting it again", log.display()));
             outcomes.push(prometheus.restart().await);
