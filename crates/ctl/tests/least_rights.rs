@@ -240,12 +240,7 @@ async fn with_users_of_their_own_the_services_live_a_whole_life() {
     let mut orders = alone(launch, "order").start().await;
     orders.declared_all().await;
     let mut kitchen = alone(stage.kitchen_worker("chef"), "kitchen").start().await;
-    let lists = stage
-        .tracking_service()
-        .env("ORDER_STAFF_KEY", "a-key-that-only-the-staff-has")
-        .env("DB_STAFF_USER", format!("{}_tracking_staff", stage.name))
-        .env("DB_STAFF_PASSWORD", PASSWORD);
-    let mut tracking = alone(lists, "tracking").start().await;
+    let mut tracking = alone(with_staff_lists(&stage), "tracking").start().await;
     tracking.until_status("/readyz", 200).await;
     let cooked = async |order: serde_json::Value| {
         let number = orders.place(&order).await;
@@ -261,13 +256,7 @@ async fn with_users_of_their_own_the_services_live_a_whole_life() {
         assert_eq!(answer.status, 200, "{answer:?}");
         notifier.notification(&format!("order {number}: Status changed from 'ready' to 'completed'")).await;
     }
-    for path in ["/workers/status", "/board", "/readyz"] {
-        assert_eq!(tracking.get(path).await.status, 200, "{path}");
-    }
-    for path in ["/orders", "/kitchen/tickets", "/staff/figures"] {
-        let answer = http::send(tracking.port(), "GET", path, &[STAFF], b"").await;
-        assert_eq!(answer.status, 200, "{path}: {answer:?}");
-    }
+    all_is_shown(&tracking, STAFF).await;
     let again = [("Content-Type", "application/json"), ("Idempotency-Key", "b1f8f3d4-once")];
     let body = orders::takeout().to_string();
     let place = async || http::send(orders.port(), "POST", "/orders", &again, body.as_bytes()).await;
@@ -337,6 +326,24 @@ async fn with_users_of_their_own_the_services_live_a_whole_life() {
     }
     broker.close().await;
     drop_users(&stage).await;
+}
+
+/// A tracking service that reads names under its second role.
+fn with_staff_lists(stage: &Stage) -> Launch {
+    let launch = stage.tracking_service().env("ORDER_STAFF_KEY", "a-key-that-only-the-staff-has");
+    let launch = launch.env("DB_STAFF_USER", format!("{}_tracking_staff", stage.name));
+    launch.env("DB_STAFF_PASSWORD", PASSWORD)
+}
+
+/// What everybody may see, and what the staff may.
+async fn all_is_shown(tracking: &testkit::Service, staff: (&str, &str)) {
+    for path in ["/workers/status", "/board", "/readyz"] {
+        assert_eq!(tracking.get(path).await.status, 200, "{path}");
+    }
+    for path in ["/orders", "/kitchen/tickets", "/staff/figures"] {
+        let answer = http::send(tracking.port(), "GET", path, &[staff], b"").await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+    }
 }
 
 /// The documented roles and users, with the documented rights.

@@ -161,12 +161,11 @@ impl Supervisor {
         context: &LaunchContext,
     ) -> Result<(), Error> {
         let Some(servers) = &self.servers else { return Ok(()) };
-        let environment = match &self.production {
-            Some(production) => production.of_exporter()?,
-            None => {
-                let own = servers.environment_of(ServerUser::Exporter);
-                Environment::inherited([own, self.variables.clone()].concat())
-            }
+        let environment = if let Some(production) = &self.production {
+            production.of_exporter()?
+        } else {
+            let own = servers.environment_of(ServerUser::Exporter);
+            Environment::inherited([own, self.variables.clone()].concat())
         };
         let exporter = ExporterLaunch {
             programs: context.programs.clone(),
@@ -195,12 +194,11 @@ impl Supervisor {
         let start = Instant::now();
         if let Some(servers) = &self.servers {
             for plan in plans {
-                let (environment, group) = match &self.production {
-                    Some(production) => production.launch_settings(&plan)?,
-                    None => {
-                        let own = servers.environment_of(plan.service.into());
-                        (Environment::inherited([own, self.variables.clone()].concat()), None)
-                    }
+                let (environment, group) = if let Some(production) = &self.production {
+                    production.launch_settings(&plan)?
+                } else {
+                    let own = servers.environment_of(plan.service.into());
+                    (Environment::inherited([own, self.variables.clone()].concat()), None)
                 };
                 self.services.push(Service::new(plan, environment, group, context.clone()));
             }
