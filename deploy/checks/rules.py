@@ -9,6 +9,9 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import custom_resources
+import images
+import least_rights
 import yaml
 
 DOCKERFILE = Path("deploy/docker/Dockerfile").read_text()
@@ -24,11 +27,11 @@ LONGEST_COOKING = max(yaml.safe_load(CONFIG)["kitchen"]["cooking_seconds"].value
 # service that has not ended by then is killed after the overtime.
 GRACE = yaml.safe_load(CONFIG)["shutdown"]["grace_seconds"]
 DEADLINES = Path("crates/deadlines/src/lib.rs").read_text()
-# The images of the base: names that no registry has. An overlay replaces each of them.
-UNKNOWN_REGISTRY = "registry.invalid/"
 # The images that Compose builds.
 BUILT_HERE = "localhost/restaurant/"
 SERVERS = {"postgres", "rabbitmq"}
+# They run once, and end.
+JOBS = {"migrate", "broker-users"}
 
 # The list of the services: the binary of each, and the port of those with an HTTP interface.
 SERVICES = dict(
@@ -50,8 +53,9 @@ Problems = Iterator[str]
 
 
 def is_known(variable: str) -> bool:
-    """Whether our services read this environment variable."""
-    return variable.removesuffix("_FILE") in VARIABLES
+    """Whether our programs read this environment variable."""
+    name = variable.removesuffix("_FILE")
+    return name in VARIABLES or re.fullmatch(least_rights.PASSWORD_OF_A_USER, name) is not None
 
 
 def deadline(name: str) -> int:
@@ -108,7 +112,7 @@ def dockerfile() -> Problems:
     for name in [*SERVICES, "restaurant-ctl", "restaurant-system"]:
         if name not in TARGETS:
             yield f"no target for the binary {name}"
-        if f"target/release/{name}" not in DOCKERFILE:
+        if f"/built/{name} \\" not in DOCKERFILE:
             yield f"the build stage does not keep the binary {name}"
     if not int(ADMIN.get("ADMIN_PORT", 0)) or ADMIN.get("ADMIN_BIND") != "::":
         yield "the images must switch the admin listener on, on all addresses (ADMIN_PORT, ADMIN_BIND=::)"
@@ -185,22 +189,11 @@ def probes(name: str, container: dict) -> Problems:
             yield f"{name}: timeoutSeconds of its {kind} must be more than {longest}"
 
 
-def images(objects: list[dict], is_base: bool) -> Problems:
-    """The base names no image that anybody could publish; an overlay leaves none of these names in."""
-    for o in objects:
-        spec = o.get("spec", {}).get("template", {}).get("spec", {})
-        for container in [*spec.get("initContainers", []), *spec.get("containers", [])]:
-            is_unknown = container["image"].startswith(UNKNOWN_REGISTRY)
-            if is_base and not is_unknown:
-                yield f"{container['name']}: {container['image']} does not begin with {UNKNOWN_REGISTRY}"
-            if not is_base and is_unknown:
-                yield f"{container['name']}: {container['image']} is not replaced (images: newName)"
-
-
 def kubernetes(objects: list[dict]) -> Problems:
     """Pods are confined and have time to stop; everything that is referred to exists."""
     templates = [o["spec"]["template"] for o in objects if "template" in o.get("spec", {})]
     defined = {(o["kind"], o["metadata"]["name"]): set(o.get("data", {})) for o in objects}
+    defined |= secrets_of_others(defined)
     shared = {key: value for o in objects if o["kind"] == "ConfigMap" for key, value in o.get("data", {}).items()}
     for template in templates:
         yield from pod(template["spec"])
@@ -212,6 +205,9 @@ def kubernetes(objects: list[dict]) -> Problems:
             yield from names(container["name"], service_names(container["name"], objects), shared | own)
     for o in objects:
         if o["kind"] not in {"Service", "PodDisruptionBudget"}:
+            continue
+        # The pods of an operator are not among the manifests.
+        if o["metadata"]["name"] in SERVERS and not any(t["spec"]["containers"][0]["name"] in SERVERS for t in templates):
             continue
         name = f"{o['kind']} {o['metadata']['name']}"
         selector = o["spec"]["selector"].get("matchLabels", o["spec"]["selector"])
@@ -254,7 +250,7 @@ def pod(spec: dict) -> Problems:
             yield f"{name}: its root file system is not read-only"
         if not container["image"].endswith(":" + WORKSPACE["version"]):
             yield f"{name}: {container['image']} is not of version {WORKSPACE['version']}"
-        if name != "migrate":  # It ends at once.
+        if name not in JOBS:  # They end by themselves.
             environment = {v["name"]: v["value"] for v in container.get("env", []) if "value" in v}
             before = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
             granted = spec.get("terminationGracePeriodSeconds", 30) - before
@@ -296,11 +292,30 @@ def references(spec: dict, defined: dict[tuple[str, str], set[str]]) -> Problems
     for volume in spec.get("volumes", []):
         if secret := volume.get("secret"):
             used.append((("Secret", secret["secretName"]), {item["key"] for item in secret.get("items", [])}))
+        for source in volume.get("projected", {}).get("sources", []):
+            if secret := source.get("secret"):
+                used.append((("Secret", secret["name"]), {item["key"] for item in secret.get("items", [])}))
+    for variable in spec["containers"][0].get("env", []):
+        if file := least_rights.mounted(variable):
+            used += least_rights.where(file, spec)
     for key, keys in used:
         if key not in defined:
             yield f"{name}: there is no {key[0]} {key[1]}"
         elif missing := keys - defined[key]:
             yield f"{name}: {key[0]} {key[1]} lacks {', '.join(sorted(missing))}"
+
+
+def secrets_of_others(defined: dict[tuple[str, str], set[str]]) -> dict[tuple[str, str], set[str]]:
+    """Secrets that an overlay leaves to others: operators make them, or its user does, as overlays/local does."""
+    by_operators = {("Secret", name): keys for name, keys in custom_resources.SECRETS_OF_OPERATORS.items()}
+    if any(kind == "Secret" for kind, _ in defined):
+        return by_operators
+    local = yaml.safe_load(Path("deploy/kubernetes/overlays/local/kustomization.yaml").read_text())
+    shapes = {
+        ("Secret", secret["name"]): {literal.partition("=")[0] for literal in secret["literals"]}
+        for secret in local["secretGenerator"]
+    }
+    return shapes | by_operators
 
 
 def same_servers(objects: list[dict]) -> Problems:
@@ -314,11 +329,20 @@ def same_servers(objects: list[dict]) -> Problems:
 
 def main() -> int:
     """Prints every problem; 1 if there is any."""
-    problems = [f"Dockerfile: {p}" for p in dockerfile()] + [f"compose.yaml: {p}" for p in compose()]
+    problems = [f"Dockerfile: {p}" for p in [*dockerfile(), *images.dockerfile(DOCKERFILE)]]
+    problems += [f"compose.yaml: {p}" for p in [*compose(), *least_rights.compose(COMPOSE)]]
+    problems += custom_resources.alerts()
     for path in sys.argv[1:]:
         objects = [o for o in yaml.safe_load_all(Path(path).read_text()) if o]
         stem = Path(path).stem
-        found = [*kubernetes(objects), *same_servers(objects), *images(objects, stem == "base")]
+        found = [
+            *kubernetes(objects),
+            *same_servers(objects),
+            # The example replaces one image, and says so.
+            *(images.kubernetes(objects, stem in {"base", "production"}) if stem != "example" else []),
+            *least_rights.kubernetes(objects, stem),
+            *custom_resources.check(objects),
+        ]
         problems += [f"{stem}: {p}" for p in found]
     print("\n".join(problems))
     return 1 if problems else 0

@@ -73,6 +73,16 @@ pub(crate) const NAME: Kind<String> = Kind {
     show: plain,
 };
 
+/// A name of something on a server, or none.
+pub(crate) const NAME_OR_NONE: Kind<String> = Kind {
+    allowed: "any text, or nothing",
+    is_secret: false,
+    names_a_file: false,
+    parse: |text| if text.is_empty() { Ok(String::new()) } else { parse_name(text) },
+    write: String::clone,
+    show: |name| Some(if name.is_empty() { "not set" } else { name }.to_owned()),
+};
+
 /// Where a server is, as [`server_addresses::parse_hosts`] reads it.
 pub(crate) const HOSTS: Kind<String> = Kind {
     allowed: "a name or an address, or several separated by commas, each with `:port` if it differs",

@@ -26,8 +26,8 @@ use secrecy::SecretString;
 use crate::key::settings;
 use crate::kinds::{
     ADDRESS, BASE_PATH, CONNECTIONS, COUNT, CURRENCY, GRACE, HOST_NAMES, HOSTS, LEVEL, MENU_MODE, MINUTES,
-    MOST_WAITING, NAME, ORIGINS, PASSWORD, PORT, PORT_OR_NONE, SECONDS, STAFF_KEY, SWITCH, TEXT, TIME_ZONE,
-    WEB_URL,
+    MOST_WAITING, NAME, NAME_OR_NONE, ORIGINS, PASSWORD, PORT, PORT_OR_NONE, SECONDS, STAFF_KEY, SWITCH,
+    TEXT, TIME_ZONE, WEB_URL,
 };
 use crate::load_kinds::{NETWORKS, RATE};
 use crate::server_kinds::{HOSTS_OR_NONE, QUEUE_TYPE};
@@ -66,6 +66,12 @@ settings! {
         user: String = "restaurant_user".to_owned(), "DB_USER", NAME;
         /// The role's password.
         password: SecretString = "restaurant_pass".into(), "DB_PASSWORD", PASSWORD;
+        /// The role with which the tracking service reads names and addresses, for the staff and
+        /// for the guest of an order. Where it is set, `user` needs no right to them, and without
+        /// a staff key nothing logs in as it. Empty: `user` reads them.
+        staff_user: String = String::new(), "DB_STAFF_USER", NAME_OR_NONE;
+        /// That role's password.
+        staff_password: SecretString = "".into(), "DB_STAFF_PASSWORD", PASSWORD;
         /// Name of the database.
         database: String = "restaurant_db".to_owned(), "DB_NAME", NAME;
         /// Most connections that one service opens.

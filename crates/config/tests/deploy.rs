@@ -7,6 +7,7 @@ use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
 
 use config::KEYS;
+use domain::ServerUser;
 use serde::Deserialize as _;
 use serde_yaml::Value;
 
@@ -21,7 +22,15 @@ fn deploy() -> PathBuf {
 
 fn is_known(variable: &str) -> bool {
     let name = variable.strip_suffix("_FILE").unwrap_or(variable);
-    KEYS.iter().any(|key| key.variable == name) || FOR_ARGUMENTS.contains(&variable)
+    KEYS.iter().any(|key| key.variable == name)
+        || FOR_ARGUMENTS.contains(&variable)
+        || is_password_of_a_user(name)
+}
+
+/// What `restaurant-ctl migrate --roles` and `broker-users` read.
+fn is_password_of_a_user(name: &str) -> bool {
+    let of = ["_DB_PASSWORD", "_RABBITMQ_PASSWORD"].iter().find_map(|end| name.strip_suffix(end));
+    of.is_some_and(|of| ServerUser::ALL.iter().any(|user| user.short_name().to_uppercase() == of))
 }
 
 /// The documents of a file, with what their anchors stand for.

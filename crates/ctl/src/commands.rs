@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod backup;
+pub mod broker_users;
 pub mod completions;
 pub mod dlq;
 pub mod doctor;

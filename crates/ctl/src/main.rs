@@ -14,7 +14,8 @@ use runtime::{Exit, arguments, console};
 use telemetry::Build;
 
 use crate::commands::{
-    audit, backup, completions, dlq, doctor, exporter, menu, migrate, prices, prune, release, restore,
+    audit, backup, broker_users, completions, dlq, doctor, exporter, menu, migrate, prices, prune, release,
+    restore,
 };
 
 const NAME: &str = "restaurant-ctl";
@@ -30,6 +31,7 @@ struct Arguments {
 #[argh(subcommand)]
 enum Command {
     Migrate(migrate::Arguments),
+    BrokerUsers(broker_users::Arguments),
     Audit(audit::Arguments),
     Doctor(doctor::Arguments),
     Dlq(dlq::Arguments),
@@ -58,6 +60,7 @@ async fn run() -> Result<(), Exit> {
     let signals = StopSignals::handle(None).map_err(|why| failed(&why))?;
     match command {
         Command::Migrate(arguments) => migrate::run(arguments).await,
+        Command::BrokerUsers(arguments) => broker_users::run(arguments).await,
         Command::Audit(arguments) => audit::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Dlq(arguments) => dlq::run(arguments, &signals).await,

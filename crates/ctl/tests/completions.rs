@@ -57,6 +57,7 @@ fn every_subcommand_and_flag_is_offered() {
         commands,
         [
             "migrate",
+            "broker-users",
             "audit",
             "doctor",
             "dlq",

@@ -29,7 +29,8 @@ async fn a_database_role_may_do_what_is_listed_and_nothing_else_to_any_table() {
     let database = stage.database().await;
     let tables = database
         .rows(
-            "select relname as name, (select attname from pg_attribute where attrelid = pg_class.oid and attnum = 1) as first
+            "select relname as name, (select string_agg(attname, ',' order by attnum) from pg_attribute
+                                      where attrelid = pg_class.oid and attnum > 0 and not attisdropped) as columns
              from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'",
         )
         .await;
@@ -40,24 +41,25 @@ async fn a_database_role_may_do_what_is_listed_and_nothing_else_to_any_table() {
         let address =
             Address { user: user.clone(), password: PASSWORD.to_owned(), ..stage.servers.postgres.clone() };
         let role = Database::connect(&address, &stage.name).await;
-        let listed: BTreeSet<(String, String)> = listed
-            .iter()
-            .flat_map(|(table, verbs)| verbs.split(", ").map(|verb| ((*table).to_owned(), verb.to_owned())))
-            .collect();
-        let mut may = BTreeSet::new();
+        let (listed, mut may) = (columns_of(listed, &tables), BTreeSet::new());
         for table in &tables {
-            let (name, first) = (table["name"].as_str().unwrap(), table["first"].as_str().unwrap());
-            for (verb, statement) in [
-                ("select", format!("select from {name}")),
-                ("insert", format!("insert into {name} default values")),
-                ("update", format!("update {name} set {first} = default")),
-                ("delete", format!("delete from {name}")),
-                ("truncate", format!("truncate {name}")),
-                ("alter", format!("alter table {name} disable trigger all")),
-                ("drop", format!("drop table {name}")),
-            ] {
+            let (name, columns) = (table["name"].as_str().unwrap(), table["columns"].as_str().unwrap());
+            let mut questions = vec![
+                ("insert".to_owned(), format!("insert into {name} default values")),
+                ("delete".to_owned(), format!("delete from {name}")),
+                ("truncate".to_owned(), format!("truncate {name}")),
+                ("alter".to_owned(), format!("alter table {name} disable trigger all")),
+                ("drop".to_owned(), format!("drop table {name}")),
+            ];
+            for column in columns.split(',') {
+                questions.extend([
+                    (format!("select {column}"), format!("select \"{column}\" from {name}")),
+                    (format!("update {column}"), format!("update {name} set \"{column}\" = default")),
+                ]);
+            }
+            for (verb, statement) in questions {
                 if is_allowed(&role, &statement).await {
-                    may.insert((name.to_owned(), verb.to_owned()));
+                    may.insert((name.to_owned(), verb));
                 }
             }
         }
@@ -68,6 +70,26 @@ async fn a_database_role_may_do_what_is_listed_and_nothing_else_to_any_table() {
         assert_eq!(role.value(unlisted).await, 0, "{user}");
     }
     drop_roles(&stage).await;
+}
+
+/// The listed rights, those to read and to change column by column.
+fn columns_of(listed: rights::Rights, tables: &[serde_json::Value]) -> BTreeSet<(String, String)> {
+    let mut all = BTreeSet::new();
+    for (table, verbs) in listed {
+        let row = tables.iter().find(|row| row["name"] == *table).unwrap();
+        for verb in verbs.split(", ") {
+            let (verb, columns) = match verb.split_once(" (") {
+                Some((verb, columns)) => (verb, columns.trim_end_matches(')')),
+                None => (verb, row["columns"].as_str().unwrap()),
+            };
+            let each: Vec<String> = match verb {
+                "select" | "update" => columns.split(',').map(|column| format!("{verb} {column}")).collect(),
+                _ => vec![verb.to_owned()],
+            };
+            all.extend(each.into_iter().map(|right| ((*table).to_owned(), right)));
+        }
+    }
+    all
 }
 
 /// Whether the role may execute the statement. The statement is rolled back.
@@ -218,7 +240,7 @@ async fn with_users_of_their_own_the_services_live_a_whole_life() {
     let mut orders = alone(launch, "order").start().await;
     orders.declared_all().await;
     let mut kitchen = alone(stage.kitchen_worker("chef"), "kitchen").start().await;
-    let mut tracking = alone(stage.tracking_service(), "tracking").start().await;
+    let mut tracking = alone(with_staff_lists(&stage), "tracking").start().await;
     tracking.until_status("/readyz", 200).await;
     let cooked = async |order: serde_json::Value| {
         let number = orders.place(&order).await;
@@ -234,9 +256,7 @@ async fn with_users_of_their_own_the_services_live_a_whole_life() {
         assert_eq!(answer.status, 200, "{answer:?}");
         notifier.notification(&format!("order {number}: Status changed from 'ready' to 'completed'")).await;
     }
-    for path in ["/workers/status", "/readyz"] {
-        assert_eq!(tracking.get(path).await.status, 200, "{path}");
-    }
+    all_is_shown(&tracking, STAFF).await;
     let again = [("Content-Type", "application/json"), ("Idempotency-Key", "b1f8f3d4-once")];
     let body = orders::takeout().to_string();
     let place = async || http::send(orders.port(), "POST", "/orders", &again, body.as_bytes()).await;
@@ -308,6 +328,24 @@ async fn with_users_of_their_own_the_services_live_a_whole_life() {
     drop_users(&stage).await;
 }
 
+/// A tracking service that reads names under its second role.
+fn with_staff_lists(stage: &Stage) -> Launch {
+    let launch = stage.tracking_service().env("ORDER_STAFF_KEY", "a-key-that-only-the-staff-has");
+    let launch = launch.env("DB_STAFF_USER", format!("{}_tracking_staff", stage.name));
+    launch.env("DB_STAFF_PASSWORD", PASSWORD)
+}
+
+/// What everybody may see, and what the staff may.
+async fn all_is_shown(tracking: &testkit::Service, staff: (&str, &str)) {
+    for path in ["/workers/status", "/board", "/readyz"] {
+        assert_eq!(tracking.get(path).await.status, 200, "{path}");
+    }
+    for path in ["/orders", "/kitchen/tickets", "/staff/figures"] {
+        let answer = http::send(tracking.port(), "GET", path, &[staff], b"").await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+    }
+}
+
 /// The documented roles and users, with the documented rights.
 async fn make_users(stage: &Stage) {
     make_roles(stage).await;
@@ -329,9 +367,13 @@ async fn drop_users(stage: &Stage) {
 
 async fn make_roles(stage: &Stage) {
     let mut migrate = Launch::new("restaurant-ctl", stage.environment()).arg("migrate").arg("--roles");
-    let variables =
-        ["ORDER_DB_PASSWORD", "KITCHEN_DB_PASSWORD", "TRACKING_DB_PASSWORD", "EXPORTER_DB_PASSWORD"];
-    for variable in variables {
+    for variable in [
+        "ORDER_DB_PASSWORD",
+        "KITCHEN_DB_PASSWORD",
+        "TRACKING_DB_PASSWORD",
+        "TRACKING_STAFF_DB_PASSWORD",
+        "EXPORTER_DB_PASSWORD",
+    ] {
         migrate = migrate.env(variable, PASSWORD);
     }
     let ended = migrate.run_to_end().await;

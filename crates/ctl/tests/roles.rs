@@ -14,7 +14,7 @@ use testkit::service::Ended;
 use testkit::shared_servers::Address;
 use testkit::{Launch, Stage, eventually, http};
 
-const ROLES: [&str; 4] = ["order", "kitchen", "tracking", "exporter"];
+const ROLES: [&str; 5] = ["order", "kitchen", "tracking", "tracking_staff", "exporter"];
 /// No part of this password may be executed as SQL.
 const HOSTILE: &str = r#"pass'"; drop table orders; -- \ %s"#;
 
@@ -74,7 +74,8 @@ async fn drop_roles(stage: &Stage) {
 
 fn with_passwords(stage: &Stage) -> Launch {
     let launch = migrate(stage).env("ORDER_DB_PASSWORD", HOSTILE).env("KITCHEN_DB_PASSWORD", HOSTILE);
-    launch.env("TRACKING_DB_PASSWORD", HOSTILE).env("EXPORTER_DB_PASSWORD", HOSTILE)
+    let launch = launch.env("TRACKING_DB_PASSWORD", HOSTILE).env("TRACKING_STAFF_DB_PASSWORD", HOSTILE);
+    launch.env("EXPORTER_DB_PASSWORD", HOSTILE)
 }
 
 #[tokio::test]
@@ -240,6 +241,8 @@ async fn a_role_is_refused_what_its_service_does_not_do() {
                 "delete from orders",
                 "update order_status_log set notes = ''",
                 "insert into secrets values ('x', '')",
+                "update orders set total_amount = 0",
+                "update orders set customer_name = ''",
             ][..],
         ),
         (
@@ -249,6 +252,9 @@ async fn a_role_is_refused_what_its_service_does_not_do() {
                 "insert into orders (number) values ('x')",
                 "select * from idempotency_keys",
                 "delete from workers",
+                "update orders set total_amount = 0",
+                "update orders set delivery_address = ''",
+                "update order_items set price = 0",
             ],
         ),
         (
@@ -260,8 +266,16 @@ async fn a_role_is_refused_what_its_service_does_not_do() {
                 "delete from order_items",
                 "delete from order_claims",
                 "insert into workers (name, type) values ('x', 'x')",
+                "select customer_name from orders",
+                "select delivery_address from orders",
+                "select * from orders",
             ],
         ),
+        (
+            "tracking_staff",
+            &["select * from secrets", "select * from workers", "update orders set customer_name = ''"],
+        ),
+        ("exporter", &["select customer_name from orders", "select * from secrets"]),
     ] {
         let database = as_database_user(&stage, role).await;
         let everywhere = [
@@ -292,7 +306,8 @@ async fn passwords_are_generated_once_and_rights_are_corrected() {
     let said = done(&migrate(&stage)).await;
     let lines: Vec<&str> = said.stdout.lines().filter(|line| !line.starts_with('#')).collect();
     let variables: Vec<&str> = lines.iter().map(|line| line.split_once('=').unwrap().0).collect();
-    let expected = ["ORDER", "KITCHEN", "TRACKING", "EXPORTER"].map(|user| format!("{user}_DB_PASSWORD"));
+    let expected = ["ORDER", "KITCHEN", "TRACKING", "TRACKING_STAFF", "EXPORTER"];
+    let expected = expected.map(|user| format!("{user}_DB_PASSWORD"));
     assert_eq!(variables, expected);
     let password = lines[2].split_once('=').unwrap().1.trim_matches('\'').to_owned();
     assert_eq!(password.len(), 24);
@@ -315,6 +330,20 @@ async fn passwords_are_generated_once_and_rights_are_corrected() {
                 or has_any_column_privilege('{role}', 'idempotency_keys', 'select')"
     );
     assert_eq!(database.value(&sql).await, false);
+
+    // With a staff key, the doctor tells that it reads no names.
+    let lists = |user: &str| {
+        let doctor = Launch::new("restaurant-ctl", stage.environment()).arg("doctor");
+        let doctor = doctor.arg("--service=tracking").env("ORDER_STAFF_KEY", "staff-key-of-twenty-or-more");
+        doctor.env("DB_USER", role.clone()).env("DB_PASSWORD", password.clone()).env("DB_STAFF_USER", user)
+    };
+    let names = "may not read the names and addresses";
+    let without = lists("").run_to_end().await;
+    assert!(without.code == Some(1) && without.stdout.contains(names), "{without:?}");
+    let staff = format!("{}_tracking_staff", stage.name);
+    let of_staff = lines[3].split_once('=').unwrap().1.trim_matches('\'').to_owned();
+    let with = lists(&staff).env("DB_STAFF_PASSWORD", of_staff).run_to_end().await;
+    assert!(with.stdout.contains(&format!("'{staff}' may do what it must")), "{with:?}");
 
     // A service's own role cannot create roles.
     let as_itself = migrate(&stage).env("DB_USER", role.clone()).env("DB_PASSWORD", password);

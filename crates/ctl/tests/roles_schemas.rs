@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 const PASSWORD: &str = "a-password-that-nobody-else-has";
-const ROLES: [&str; 4] = ["order", "kitchen", "tracking", "exporter"];
+const ROLES: [&str; 5] = ["order", "kitchen", "tracking", "tracking_staff", "exporter"];
 
 fn ctl(stage: &Stage, words: &[&str]) -> Launch {
     let launch = Launch::new("restaurant-ctl", stage.environment());
@@ -20,8 +20,13 @@ fn ctl(stage: &Stage, words: &[&str]) -> Launch {
 }
 
 fn with_passwords(launch: Launch) -> Launch {
-    let variables =
-        ["ORDER_DB_PASSWORD", "KITCHEN_DB_PASSWORD", "TRACKING_DB_PASSWORD", "EXPORTER_DB_PASSWORD"];
+    let variables = [
+        "ORDER_DB_PASSWORD",
+        "KITCHEN_DB_PASSWORD",
+        "TRACKING_DB_PASSWORD",
+        "TRACKING_STAFF_DB_PASSWORD",
+        "EXPORTER_DB_PASSWORD",
+    ];
     variables.iter().fold(launch, |launch, variable| launch.env(variable, PASSWORD))
 }
 

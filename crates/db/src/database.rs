@@ -47,6 +47,10 @@ pub struct Database {
     serves_requests: bool,
 }
 
+/// The most connections for what the staff sees. Its pages share their reads, so two are enough,
+/// and one more lets a look at one order pass a list.
+pub const STAFF_CONNECTIONS: usize = 3;
+
 /// Which pool a statement takes its connection from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PoolChoice {
@@ -96,6 +100,18 @@ impl Database {
             // If it cannot be reached, the next statement says so.
             _ => Ok(primary),
         }
+    }
+
+    /// For what the staff sees, under the role of `database.staff_user`: [`STAFF_CONNECTIONS`] at
+    /// most, for reading. Connects nothing yet.
+    ///
+    /// # Errors
+    /// The settings contradict each other.
+    pub fn for_staff(settings: &config::Database, service: &str) -> Result<Self, DbError> {
+        let (user, password) = (settings.staff_user.clone(), settings.staff_password.clone());
+        let settings = &config::Database { user, password, ..settings.clone() };
+        let connector = Connector::new(settings, service, Access::ReadPrimary);
+        Ok(Self::of(settings, Pools::for_staff(connector, STAFF_CONNECTIONS)?))
     }
 
     /// A standby of the server that a service writes to, or reads from. [`Database::query`] fails

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::ServiceName;
+use domain::{ServerUser, ServiceName};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -103,23 +103,33 @@ pub async fn missing_tables(db: &Database, services: &[ServiceName]) -> Result<V
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Returns the rights that the service lacks on the existing tables, such as `insert on orders`.
+/// Returns the rights that this user lacks on the existing tables, such as `insert on orders` or
+/// `select (number, status) on orders`.
 ///
 /// # Errors
 /// The database failed.
-pub async fn missing_rights(db: &Database, service: ServiceName) -> Result<Vec<String>, DbError> {
+pub async fn missing_rights(db: &Database, user: impl Into<ServerUser>) -> Result<Vec<String>, DbError> {
     let (tables, rights): (Vec<&str>, Vec<&str>) =
-        rights::of(service).unwrap_or_default().iter().copied().unzip();
+        rights::of(user).unwrap_or_default().iter().copied().unzip();
     let sql = "
-        select privilege || ' on ' || name
-        from unnest($1::text[], $2::text[]) with ordinality as needed (name, privileges, place),
-             regexp_split_to_table(privileges, ', ') with ordinality as split (privilege, part)
-        where to_regclass(name) is not null and not has_table_privilege(to_regclass(name), privilege)
+        with needed as (
+            select name, to_regclass(name) as relation, privileges from unnest($1::text[], $2::text[]) as listed (name, privileges)
+        ), each as (
+            select name, relation, split_part(privilege, ' ', 1) as verb,
+                   string_to_array(substring(privilege from '\\((.*)\\)'), ',') as columns
+            from needed, regexp_split_to_table(privileges, ', ') as privilege where relation is not null
+        )
+        select verb || ' on ' || name from each
+        where columns is null and not has_table_privilege(relation, verb)
+        union all
+        select verb || ' (' || string_agg(attname, ', ' order by attnum) || ') on ' || name
+        from each join pg_attribute on attrelid = relation and attname = any(columns)
+        where not has_column_privilege(relation, attnum, verb)
+        group by verb, name
         union all
         select 'usage on the sequence of ' || name
-        from unnest($1::text[], $2::text[]) as needed (name, privileges),
-             pg_get_serial_sequence((select name from pg_attribute where attrelid = to_regclass(name) and attname = 'id'
-                                                                     and attidentity = ''), 'id') as sequence
+        from needed, pg_get_serial_sequence((select name from pg_attribute where attrelid = relation and attname = 'id'
+                                                                             and attidentity = ''), 'id') as sequence
         where privileges ~ 'insert' and sequence is not null and not has_sequence_privilege(sequence, 'usage')";
     let rows = db.query(sql, &[&tables, &rights]).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()

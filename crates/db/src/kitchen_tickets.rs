@@ -122,6 +122,11 @@ fn queue() -> String {
     )
 }
 
+/// The columns of `orders` that [`TICKETS`] needs, by name: the role that reads them has no right
+/// to the others.
+const OF_ORDERS: &str = "
+    id, number, type, status, priority, customer_name, table_number, processed_by, created_at, updated_at";
+
 /// The columns of a ticket, of `shown`, which has the columns of `orders`, with its lines.
 const TICKETS: &str = "
     select number, type, coalesce(status, 'received'), coalesce(priority, 1), customer_name, table_number,
@@ -139,7 +144,7 @@ fn open_tickets() -> String {
             select known.* from (
                 select id from queue order by priority desc, created_at, id limit {MOST}
             ) as foremost cross join lateral (
-                select * from orders where orders.id = foremost.id limit 1
+                select {OF_ORDERS} from orders where orders.id = foremost.id limit 1
             ) as known
         ) {TICKETS}",
         queue = queue()
@@ -161,7 +166,7 @@ fn cancelled_tickets() -> String {
             order by id desc limit {MOST_CANCELLED}
         ), shown as (
             select gone.* from cancelled cross join lateral (
-                select * from orders where id = cancelled.order_id and status = 'cancelled' limit 1
+                select {OF_ORDERS} from orders where id = cancelled.order_id and status = 'cancelled' limit 1
             ) as gone
         ) {TICKETS}",
         recent = lowest_id("recent", "order_status_log", "changed_at", since)

@@ -19,6 +19,15 @@ pub const MOST_SCANNED: i64 = 20_000;
 /// Orders that a page looks through at first.
 const FIRST_SCANNED: i64 = 128;
 
+/// Whether names and addresses are read. Only some roles have a right to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contact {
+    /// They are read.
+    Shown,
+    /// They are left out.
+    Hidden,
+}
+
 /// An order with all that is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderView {
@@ -28,11 +37,11 @@ pub struct OrderView {
     pub order_type: String,
     /// Its status.
     pub status: String,
-    /// The customer's name.
-    pub customer_name: String,
+    /// The customer's name. `None` if it was left out.
+    pub customer_name: Option<String>,
     /// The table, of an order at a table.
     pub table_number: Option<i32>,
-    /// The address, of an order by courier.
+    /// The address, of an order by courier. `None` if it was left out, too.
     pub delivery_address: Option<String>,
     /// What was ordered.
     pub items: Vec<ItemView>,
@@ -120,6 +129,17 @@ const COLUMNS: &str = "
     o.total_amount::text as total_amount, coalesce(o.priority, 1) as priority, o.processed_by, o.created_at,
     o.updated_at, items.*, steps.*";
 
+/// The columns of `orders` that [`COLUMNS`] needs, by name: not every role may read them all.
+fn of_orders(contact: Contact) -> String {
+    let contact = match contact {
+        Contact::Shown => "customer_name, delivery_address",
+        Contact::Hidden => "null::text as customer_name, null::text as delivery_address",
+    };
+    format!(
+        "id, number, type, status, table_number, total_amount, priority, processed_by, created_at, updated_at, {contact}"
+    )
+}
+
 /// The lines and the steps of `o`, each looked up in its index. They are put in order by the
 /// aggregates: with an order of its own a query may read the whole index of ids instead.
 const JOINS: &str = "
@@ -141,11 +161,16 @@ const JOINS: &str = "
 ///
 /// # Errors
 /// The database failed.
-pub async fn one(db: &Database, number: &OrderNumber) -> Result<Option<WholeOrder>, DbError> {
+pub async fn one(
+    db: &Database,
+    number: &OrderNumber,
+    contact: Contact,
+) -> Result<Option<WholeOrder>, DbError> {
     let sql = format!(
         "select {COLUMNS}, (select identity from order_identities where order_id = o.id limit 1) as identity,
                 coalesce({adjustments}, '[]') as adjustments
-         from (select * from orders where number = $1 limit 1) as o {JOINS}",
+         from (select {of_orders} from orders where number = $1 limit 1) as o {JOINS}",
+        of_orders = of_orders(contact),
         adjustments = adjustments::of_order("o.id")
     );
     let row = db.query_opt(&sql, &[&number.to_string()]).await?;
@@ -195,10 +220,11 @@ pub async fn list(db: &Database, filter: &Filter) -> Result<Page, DbError> {
         select case when scanned.fit < $6::bigint and scanned.low > scanned.first then scanned.low end as scanned_to,
                o.id::bigint as id, {COLUMNS}
         from scanned left join (
-            found cross join lateral (select * from orders where id = found.id limit 1) as o {JOINS}
+            found cross join lateral (select {of_orders} from orders where id = found.id limit 1) as o {JOINS}
         ) on true
         order by o.id desc",
-        first = lowest_id("first", "orders", "created_at", "$1::timestamptz")
+        first = lowest_id("first", "orders", "created_at", "$1::timestamptz"),
+        of_orders = of_orders(Contact::Shown)
     );
     let statuses: Vec<&str> = filter.statuses.iter().map(|status| status.as_str()).collect();
     let types: Vec<&str> = filter.types.iter().map(domain::OrderType::as_str).collect();

@@ -160,6 +160,12 @@ impl Pools {
         Self::with_max_age(connector, [max_connections, 1], Label::Replica, MAX_AGE, CHECK_INTERVAL)
     }
 
+    /// At most `max_connections` for the staff, beside the pools of the service. None of them is
+    /// reserved.
+    pub(crate) fn for_staff(connector: Connector, max_connections: usize) -> Result<Self, DbError> {
+        Self::with_max_age(connector, [max_connections, 1], Label::Staff, MAX_AGE, CHECK_INTERVAL)
+    }
+
     fn with_max_age(
         connector: Connector,
         sizes: [usize; 2],

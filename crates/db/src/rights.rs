@@ -1,9 +1,11 @@
-//! The rights of each service, and of the exporter, on each table: the one list, for roles and for
-//! the doctor.
+//! The rights of each service, of the staff lists, and of the exporter, on each table: the one
+//! list, for roles and for the doctor.
 
 use domain::{ServerUser, ServiceName};
 
-/// Tables and the rights on each. An insert into a table with a sequence needs a right on that too.
+/// Tables and the rights on each, as `grant` writes them: verbs with a comma and a space between.
+/// A verb may be for some columns only, in brackets, with commas alone between. An insert into a
+/// table with a sequence needs a right on that too.
 pub type Rights = &'static [(&'static str, &'static str)];
 
 /// The services that use the database.
@@ -16,15 +18,17 @@ pub fn users() -> impl Iterator<Item = ServerUser> {
     ServerUser::ALL.into_iter().filter(|user| of(*user).is_some())
 }
 
-/// The rights that a service or the exporter needs; `None` if it does not use the database.
+/// The rights that one of them needs; `None` if it does not use the database.
 pub fn of(user: impl Into<ServerUser>) -> Option<Rights> {
     let service = match user.into() {
         ServerUser::Service(service) => service,
+        ServerUser::TrackingStaff => return Some(TRACKING_STAFF),
         ServerUser::Exporter => return Some(EXPORTER),
     };
     let rights: Rights = match service {
         ServiceName::Order => &[
-            ("orders", "select, insert, update"),
+            // What an order costs, and whose it is, never changes.
+            ("orders", "select, insert, update (updated_at,priority,status)"),
             ("order_identities", "select, insert"),
             ("order_items", "select, insert"),
             ("order_status_log", "select, insert"),
@@ -54,7 +58,8 @@ pub fn of(user: impl Into<ServerUser>) -> Option<Rights> {
             ("refinery_schema_history", "select"),
         ],
         ServiceName::Kitchen => &[
-            ("orders", "select, update"),
+            // The kitchen changes no total.
+            ("orders", "select, update (updated_at,status,processed_by,completed_at)"),
             ("order_identities", "select"),
             ("order_items", "select"),
             // A manual worker tells who was first.
@@ -69,7 +74,12 @@ pub fn of(user: impl Into<ServerUser>) -> Option<Rights> {
             ("refinery_schema_history", "select"),
         ],
         ServiceName::Tracking => &[
-            ("orders", "select"),
+            // No names and no addresses: those are for the staff lists.
+            (
+                "orders",
+                "select (id,created_at,updated_at,number,type,table_number,\
+                 total_amount,priority,status,processed_by)",
+            ),
             ("order_identities", "select"),
             ("order_items", "select"),
             ("order_adjustments", "select"),
@@ -87,9 +97,22 @@ pub fn of(user: impl Into<ServerUser>) -> Option<Rights> {
     Some(rights)
 }
 
-/// It counts, and audits. It reads no key of tokens, and no key of a request.
+/// What the staff sees of an order, and the guest who shows its token.
+const TRACKING_STAFF: Rights = &[
+    (
+        "orders",
+        "select (id,created_at,updated_at,number,customer_name,type,table_number,\
+         delivery_address,total_amount,priority,status,processed_by)",
+    ),
+    ("order_identities", "select"),
+    ("order_items", "select"),
+    ("order_adjustments", "select"),
+    ("order_status_log", "select"),
+];
+
+/// It counts, and audits. It reads no key of tokens, no key of a request, no name and no address.
 const EXPORTER: Rights = &[
-    ("orders", "select"),
+    ("orders", "select (id,created_at,number,type,total_amount,priority,status,completed_at)"),
     ("order_identities", "select"),
     ("order_items", "select"),
     ("order_status_log", "select"),

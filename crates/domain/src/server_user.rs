@@ -7,17 +7,20 @@ use crate::ServiceName;
 pub enum ServerUser {
     /// A service.
     Service(ServiceName),
+    /// The tracking service again, where it shows names and addresses to the staff.
+    TrackingStaff,
     /// `restaurant-ctl exporter`, which measures the whole system.
     Exporter,
 }
 
 impl ServerUser {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Service(ServiceName::Order),
         Self::Service(ServiceName::Kitchen),
         Self::Service(ServiceName::Tracking),
         Self::Service(ServiceName::Notifier),
+        Self::TrackingStaff,
         Self::Exporter,
     ];
 
@@ -25,6 +28,7 @@ impl ServerUser {
     pub const fn short_name(self) -> &'static str {
         match self {
             Self::Service(service) => service.short_name(),
+            Self::TrackingStaff => "tracking_staff",
             Self::Exporter => "exporter",
         }
     }
@@ -33,6 +37,7 @@ impl ServerUser {
     pub fn title(self) -> String {
         match self {
             Self::Service(service) => format!("the {} service", service.short_name()),
+            Self::TrackingStaff => "the staff lists of the tracking service".to_owned(),
             Self::Exporter => "the exporter".to_owned(),
         }
     }

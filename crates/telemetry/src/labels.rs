@@ -155,6 +155,8 @@ label! {
     Reserved = "reserved",
     /// To a standby, for reads.
     Replica = "replica",
+    /// For names and addresses: a role of its own.
+    Staff = "staff",
 }
 
 label! {

@@ -50,6 +50,8 @@ pub struct Api {
     pub db: Database,
     /// For what may be read from a replica.
     pub reads: Reads,
+    /// Where names and addresses are read. `None`: nowhere, for nobody is staff.
+    pub staff_db: Option<Database>,
     pub lookups: Lookups,
     /// Decides who is staff.
     pub gate: Gate,

@@ -194,15 +194,15 @@ impl From<BatchError<DbError>> for LookupError {
 }
 
 impl Lookups {
-    /// Starts the tasks. They end when all handles are dropped. A ready order stays on the board
-    /// for `keep`.
-    pub fn start(db: Database, reads: Reads, keep: Duration) -> (Self, JoinSet<()>) {
+    /// Starts the tasks. They end when all handles are dropped. The kitchen's tickets have names:
+    /// they are read from `staff_db`. A ready order stays on the board for `keep`.
+    pub fn start(db: Database, reads: Reads, staff_db: Database, keep: Duration) -> (Self, JoinSet<()>) {
         let mut tasks = JoinSet::new();
         let statuses = Batcher::start(LIMITS, CurrentStatuses(reads.clone()), &mut tasks);
         let requests = Batcher::start(LIMITS, Requests(reads), &mut tasks);
         let logs = Batcher::start(LIMITS, Logs(db.clone()), &mut tasks);
         let estimates = Batcher::start(PACED, Estimates(db.clone()), &mut tasks);
-        let kitchens = Batcher::start(PACED, Kitchens(db.clone()), &mut tasks);
+        let kitchens = Batcher::start(PACED, Kitchens(staff_db), &mut tasks);
         let boards = Batcher::start(PACED, Boards { db, keep }, &mut tasks);
         (Self { statuses, requests, logs, estimates, kitchens, boards }, tasks)
     }

@@ -53,6 +53,19 @@ pub enum ServiceError {
 
 impl Failure for ServiceError {}
 
+/// Where names and addresses are read: under a role of its own if there is one, and then only if
+/// somebody can be staff.
+fn staff_database(
+    settings: &config::Database,
+    db: &Database,
+    has_staff: bool,
+) -> Result<Option<Database>, DbError> {
+    if settings.staff_user.is_empty() {
+        return Ok(Some(db.clone()));
+    }
+    has_staff.then(|| Database::for_staff(settings, NAME)).transpose()
+}
+
 impl TrackingService {
     /// Binds the port.
     ///
@@ -65,15 +78,20 @@ impl TrackingService {
         let background = Database::new(&config.database, NAME, Access::ReadPrimary)?.with_breaker(&log);
         let db = background.for_requests();
         let reads = Reads::new(&config.database, db.clone(), NAME, config.tracking.max_replica_lag)?;
-        let (lookups, lookups_tasks) = Lookups::start(db.clone(), reads.clone(), config.board.keep_minutes);
+        let gate = Gate::new(&config);
+        let staff_db = staff_database(&config.database, &db, gate.has_key())?;
+        let kitchen_db = staff_db.clone().unwrap_or_else(|| db.clone());
+        let (lookups, lookups_tasks) =
+            Lookups::start(db.clone(), reads.clone(), kitchen_db, config.board.keep_minutes);
         let (events, reader) = Events::start(background, log.clone());
         let api = Api {
             figures: SharedFigures::new(db.clone()),
             db,
             reads: reads.clone(),
+            staff_db,
             lookups,
             events,
-            gate: Gate::new(&config),
+            gate,
             cooking_seconds: config.kitchen.cooking_seconds,
             schema_ready: Arc::new(AtomicBool::new(false)),
             shutdown: shutdown.clone(),

@@ -76,7 +76,7 @@ async fn the_order_services_user_may_edit_and_the_others_may_not() {
         assert_eq!(ended.code, Some(0), "{ended:?}");
     }
     assert_eq!(scene.items().await, ["tea Tea 2.00"]);
-    for role in ["order", "kitchen", "tracking"] {
+    for role in ["order", "kitchen", "tracking", "tracking_staff", "exporter"] {
         let name = format!("{}_{role}", scene.stage.name);
         scene.database.execute(&format!("drop owned by {name}; drop role {name}")).await;
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use db::claims::{self, LockMode};
 use db::kitchen_tickets::of_worker;
+use db::order_views::Contact;
 use db::outbox::{self, Published, RequestStream};
 use db::rescue::{self, UnroutedMessage};
 use db::transitions::{self, Unsent};
@@ -17,7 +18,9 @@ use db::{
 };
 use domain::OrderStatus::{Cancelled, Received};
 use domain::menu::SoldOutUntil;
-use domain::{Fingerprint, IdempotencyKey, IdempotentRequest, OrderType, ServiceName, Specialisation};
+use domain::{
+    Fingerprint, IdempotencyKey, IdempotentRequest, OrderType, ServerUser, ServiceName, Specialisation,
+};
 
 use crate::outbox::LOOK;
 use crate::requesting;
@@ -40,8 +43,9 @@ fn done<T>(what: &'static str, outcome: Result<T, DbError>) -> Result<T, Undone>
     outcome.map_err(|why| Undone { what, why })
 }
 
-/// Everything that a service does. What others do before, the scene does.
-pub async fn all(service: ServiceName, scene: &Scene, db: &Database) -> Result<(), Undone> {
+/// Everything that a user does. What others do before, the scene does.
+pub async fn all(user: ServerUser, scene: &Scene, db: &Database) -> Result<(), Undone> {
+    let ServerUser::Service(service) = user else { return staff_lists(scene, db).await };
     done("schema::state", schema::state(db).await)?;
     done("startup::has_tables", startup::has_tables(db, service).await)?;
     match service {
@@ -233,11 +237,8 @@ async fn tracking(scene: &Scene, db: &Database) -> Result<(), Undone> {
     done("order_requests::find", order_requests::find(db, &[request]).await)?;
     done("board::read", board::read(db, PATIENCE).await)?;
     done("estimates::bases", estimates::bases(db, &[order.number]).await)?;
-    done("kitchen_tickets::read", kitchen_tickets::read(db).await)?;
-    let all = order_views::Filter { limit: 1, ..Default::default() };
-    done("order_views::list", order_views::list(db, &all).await)?;
     done("order_days::above", order_days::above(db, time::OffsetDateTime::UNIX_EPOCH).await)?;
-    done("order_views::one", order_views::one(db, &order.number).await)?;
+    done("order_views::one", order_views::one(db, &order.number, Contact::Hidden).await)?;
     done("secrets::order_token_key", secrets::order_token_key(db).await)?;
     done("staff_figures::read", staff_figures::read(db).await)?;
     done("status_events::newest_ids", status_events::newest_ids(db, 1).await)?;
@@ -245,5 +246,15 @@ async fn tracking(scene: &Scene, db: &Database) -> Result<(), Undone> {
     done("status_events::look", status_events::look(db, &[(1, i64::MAX)], 1).await)?;
     done("status_events::of_orders", status_events::of_orders(db, &[order.number]).await)?;
     done("workers::all", workers::all(db).await)?;
+    Ok(())
+}
+
+/// What the tracking service reads under its second role.
+async fn staff_lists(scene: &Scene, db: &Database) -> Result<(), Undone> {
+    let order = scene.place().await;
+    done("kitchen_tickets::read", kitchen_tickets::read(db).await)?;
+    let all = order_views::Filter { limit: 1, ..Default::default() };
+    done("order_views::list", order_views::list(db, &all).await)?;
+    done("order_views::one", order_views::one(db, &order.number, Contact::Shown).await)?;
     Ok(())
 }

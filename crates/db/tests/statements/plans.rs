@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use db::order_views::Filter;
+use db::order_views::{Contact, Filter};
 use db::retention::{self, Action};
 use db::{Database, board, estimates, kitchen_tickets, order_views, status_events};
 use domain::timestamp::Timestamp;
@@ -37,7 +37,7 @@ async fn ask(question: &str, db: &Database) {
         }
         "status_events::newest_ids" => status_events::newest_ids(db, 10).await.map(drop),
         "status_events::of_orders" => status_events::of_orders(db, &[number]).await.map(drop),
-        "order_views::one" => order_views::one(db, &number).await.map(drop),
+        "order_views::one" => order_views::one(db, &number, Contact::Shown).await.map(drop),
         "order_views::list" => {
             order_views::list(db, &Filter { limit: 50, ..Filter::default() }).await.map(drop)
         }

@@ -2,7 +2,7 @@
 
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
-use db::order_views::{self, ItemView, OrderView, StepView, WholeOrder};
+use db::order_views::{self, Contact, ItemView, OrderView, StepView, WholeOrder};
 use db::{order_days, secrets};
 use domain::pricing::Adjustment;
 use domain::timestamp::Timestamp;
@@ -37,7 +37,11 @@ pub struct OrderBody {
     order_type: String,
     #[schema(value_type = OrderStatus)]
     status: String,
-    customer_name: String,
+    /// Left out, as the address is, where the service has no right to it: to a guest, while nobody
+    /// is staff.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    customer_name: Option<String>,
     #[schema(required)]
     table_number: Option<i32>,
     #[schema(required)]
@@ -155,7 +159,9 @@ pub async fn list(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
             Err(why) => return context.failed("The database could not answer", &why),
         }
     }
-    match order_views::list(&api.db, &filter).await {
+    // Whoever is staff has a key, so the lists have their role.
+    let staff_db = api.staff_db.as_ref().unwrap_or(&api.db);
+    match order_views::list(staff_db, &filter).await {
         Ok(page) => {
             let is_in_time = |order: &OrderView| until.is_none_or(|until| order.created_at < until);
             let in_time = page.orders.into_iter().filter(is_in_time);
@@ -194,7 +200,11 @@ pub async fn one(request: HttpRequest, path: web::Path<String>, api: web::Data<A
             Err(why) => return context.failed("The key of the order tokens could not be read", &why),
         },
     };
-    match (order_views::one(&api.db, &number).await, guest) {
+    let found = match &api.staff_db {
+        Some(db) => order_views::one(db, &number, Contact::Shown).await,
+        None => order_views::one(&api.db, &number, Contact::Hidden).await,
+    };
+    match (found, guest) {
         (Ok(Some(order)), Some(guest)) if order.identity == Some(guest) => {
             private(&OrderBody::whole(order, Detail::OwnOrder))
         }

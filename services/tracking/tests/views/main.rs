@@ -9,3 +9,4 @@ mod kitchen;
 mod lists;
 mod one_order;
 mod scene;
+mod staff_role;

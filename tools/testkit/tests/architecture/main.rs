@@ -7,6 +7,7 @@ mod circles;
 mod comments;
 mod dependencies;
 mod deploy;
+mod deployed_users;
 mod documents;
 mod features;
 mod images;

@@ -57,8 +57,8 @@ pub async fn in_rabbitmq(admin: &RabbitmqAdmin, vhost: &str) -> Result<Accounts,
     for user in ServerUser::ALL {
         let Some(rights) = permissions::of(user) else { continue };
         let name = match user {
-            ServerUser::Service(service) => service.binary(),
-            ServerUser::Exporter => "restaurant-exporter",
+            ServerUser::Service(service) => service.binary().to_owned(),
+            ServerUser::TrackingStaff | ServerUser::Exporter => format!("restaurant-{}", user.short_name()),
         };
         let own = Credentials::random(name);
         admin.ensure_user(&own, vhost, [&rights.configure, &rights.write, &rights.read]).await?;

@@ -5,10 +5,13 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use devcluster::tool;
+use runtime::with_causes;
 use tokio::process::Command;
 use tokio::time::timeout;
 
 const FILE: &str = "deploy/docker/compose.yaml";
+/// Makes the passwords and certificates that the file names, unless they are there.
+const MAKE_SECRETS: &str = "deploy/docker/make-secrets";
 /// A working engine answers at once.
 const QUESTION_LIMIT: Duration = Duration::from_secs(10);
 /// Includes the download of images.
@@ -66,6 +69,10 @@ impl Compose {
     /// Starts services, and waits until they are healthy. Docker shows its own progress. The error
     /// is one line, here and below.
     pub async fn start(&self, services: &[&str]) -> Result<(), String> {
+        if Path::new(MAKE_SECRETS).is_file() {
+            let made = tool::run(Command::new(MAKE_SECRETS), START_LIMIT).await;
+            made.map_err(|why| format!("'{MAKE_SECRETS}' failed: {}", with_causes(&why)))?;
+        }
         self.run(&[&["up", "--detach", "--wait"], services].concat(), START_LIMIT).await
     }
 

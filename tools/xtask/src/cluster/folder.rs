@@ -38,6 +38,14 @@ pub const PATH: &str = ".local";
 pub const POSTGRES: &str = ".local/postgres";
 /// The private RabbitMQ server.
 pub const RABBITMQ: &str = ".local/rabbitmq";
+/// Everything of `up --like-production`.
+pub const PRODUCTION: &str = ".local/production";
+/// Its passwords, keys and certificates.
+pub const SECRETS: &str = ".local/production/secrets";
+/// Its PostgreSQL.
+pub const PRODUCTION_POSTGRES: &str = ".local/production/postgres";
+/// Its RabbitMQ.
+pub const PRODUCTION_RABBITMQ: &str = ".local/production/rabbitmq";
 /// The private Prometheus.
 pub const PROMETHEUS: &str = ".local/prometheus";
 /// Unpacked packages of the servers.

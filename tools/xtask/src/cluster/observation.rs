@@ -1,5 +1,5 @@
-//! What watches the restaurant after `up --observe`: the exporter, and a private Prometheus with
-//! the rules of `deploy/observability`.
+//! What watches the restaurant: the exporter, and after `up --observe` a private Prometheus with the
+//! rules of `deploy/observability`.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,6 +13,7 @@ use runtime::{Backoff, Console, clock, with_causes};
 use rustix::process::Signal;
 use tokio::time::Instant;
 
+use crate::cluster::environment::Environment;
 use crate::cluster::folder;
 use crate::cluster::record::Member;
 
@@ -42,16 +43,16 @@ pub struct ExporterLaunch {
     /// The configuration file, if it is not `./config.yaml`.
     pub config: Option<PathBuf>,
     /// The servers, and the exporter's users on them.
-    pub environment: Vec<(&'static str, String)>,
+    pub environment: Environment,
     /// Ends it if this process is killed.
     pub guard: ProcessGuard,
 }
 
-/// The exporter and Prometheus. Dropping it ends both.
+/// The exporter, and perhaps Prometheus. Dropping it ends both.
 #[derive(Debug)]
 pub struct Observation {
     exporter: Exporter,
-    prometheus: PrivatePrometheus,
+    prometheus: Option<PrivatePrometheus>,
     /// When Prometheus was started, in seconds since 1970.
     since: u64,
     backoff: Backoff,
@@ -59,13 +60,14 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// Starts both. Prometheus scrapes the exporter and these services.
+    /// Starts the exporter, and Prometheus if its programs are given. It scrapes the exporter and
+    /// these services.
     ///
     /// # Errors
     /// One of them does not start.
     pub async fn start(
         launch: ExporterLaunch,
-        prometheus: &PrometheusPrograms,
+        prometheus: Option<&PrometheusPrograms>,
         services: Vec<ScrapeTarget>,
     ) -> Result<Self, Error> {
         let guard = launch.guard.clone();
@@ -78,15 +80,20 @@ impl Observation {
             rules: observability::rules(),
             guard: Some(guard),
         };
-        let prometheus = PrivatePrometheus::start(prometheus, folder::PROMETHEUS.as_ref(), options).await?;
+        let prometheus = match prometheus {
+            Some(programs) => {
+                Some(PrivatePrometheus::start(programs, folder::PROMETHEUS.as_ref(), options).await?)
+            }
+            None => None,
+        };
         let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
         let since = clock::unix_seconds();
         Ok(Self { exporter, prometheus, since, backoff, not_before: Instant::now() })
     }
 
     /// The address of Prometheus' pages.
-    pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.prometheus.port())
+    pub fn url(&self) -> Option<String> {
+        self.prometheus.as_ref().map(|prometheus| format!("http://127.0.0.1:{}", prometheus.port()))
     }
 
     /// Starts again what has ended, and reports it.
@@ -99,10 +106,12 @@ impl Observation {
             console.warn(&format!("the exporter has ended (see '{}'); starting it again", log().display()));
             outcomes.push(self.exporter.restart().await);
         }
-        if !self.prometheus.is_running() {
-            let log = self.prometheus.log();
+        if let Some(prometheus) = &mut self.prometheus
+            && !prometheus.is_running()
+        {
+            let log = prometheus.log();
             console.warn(&format!("Prometheus has ended (see '{}'); starting it again", log.display()));
-            outcomes.push(self.prometheus.restart().await);
+            outcomes.push(prometheus.restart().await);
             self.since = clock::unix_seconds();
         }
         for why in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
@@ -115,24 +124,30 @@ impl Observation {
 
     /// Ends both, with everything written.
     pub async fn close(&mut self) {
-        self.prometheus.stop().await;
+        if let Some(prometheus) = &mut self.prometheus {
+            prometheus.stop().await;
+        }
         self.exporter.process.process.stop(Signal::TERM, STOP_LIMIT).await;
     }
 
     /// Kills both.
     pub fn kill(&mut self) {
-        self.prometheus.kill();
+        if let Some(prometheus) = &mut self.prometheus {
+            prometheus.kill();
+        }
         self.exporter.process.process.kill();
     }
 
     /// The members for the record.
-    pub fn members(&mut self) -> [Member; 2] {
+    pub fn members(&mut self) -> Vec<Member> {
         let exporter = self.exporter.is_running().then(|| self.exporter.process.process.pid());
-        let prometheus = self.prometheus.is_running().then(|| self.prometheus.pid());
-        [
-            member(EXPORTER, exporter, self.exporter.url(), self.exporter.since),
-            member("prometheus", prometheus, self.url(), self.since),
-        ]
+        let mut members = vec![member(EXPORTER, exporter, self.exporter.url(), self.exporter.since)];
+        let url = self.url();
+        if let (Some(prometheus), Some(url)) = (&mut self.prometheus, url) {
+            let pid = prometheus.is_running().then(|| prometheus.pid());
+            members.push(member("prometheus", pid, url, self.since));
+        }
+        members
     }
 }
 
@@ -182,7 +197,8 @@ impl Exporter {
 impl ExporterLaunch {
     async fn start(&self, port: u16) -> Result<ServiceProcess, Error> {
         let mut command = Command::new(self.programs.join(PROGRAM));
-        command.args([EXPORTER, &format!("--port={port}")]).envs(self.environment.iter().cloned());
+        command.args([EXPORTER, &format!("--port={port}")]);
+        self.environment.give_to(&mut command);
         // Prometheus looks for it there.
         command.env("ADMIN_BIND", "127.0.0.1");
         if let Some(config) = &self.config {

@@ -12,10 +12,12 @@ use tokio::time::{Instant, sleep};
 use crate::cluster::accounts::AccountError;
 use crate::cluster::choice::Choice;
 use crate::cluster::defaults;
+use crate::cluster::environment::Environment;
 use crate::cluster::folder;
 use crate::cluster::menu;
 use crate::cluster::observation::{self, ExporterLaunch, Observation};
 use crate::cluster::plan::{self, Plan};
+use crate::cluster::production::Production;
 use crate::cluster::record::{Phase, shell_lines, write_whole};
 use crate::cluster::service::{LaunchContext, Service};
 use crate::cluster::supervisor::{Supervisor, TICK};
@@ -70,11 +72,21 @@ impl Supervisor {
         programs: PathBuf,
     ) -> Result<(), OpeningError> {
         let prometheus =
-            if self.is_observed { Some(observation::programs(self.console).await?) } else { None };
-        let choice = Choice { config, guard: &self.guard, console: self.console };
-        let servers = self.servers.insert(Box::pin(choice.make(&mut self.containers)).await?);
-        servers.admit_services().await?;
-        self.variables = defaults::variables(config, folder::STAFF_KEY.as_ref())?;
+            if self.options.observe { Some(observation::programs(self.console).await?) } else { None };
+        let (guard, console) = (&self.guard, self.console);
+        let servers = if self.options.like_production {
+            let production = self.production.insert(Production::prepare(console).await?);
+            let servers = self.servers.insert(production.servers(config, guard, console).await?);
+            production.admit(&programs, console).await?;
+            self.variables = production.for_tools()?;
+            servers
+        } else {
+            let choice = Choice { config, guard, console };
+            let servers = self.servers.insert(Box::pin(choice.make(&mut self.containers)).await?);
+            servers.admit_services().await?;
+            self.variables = defaults::variables(config, folder::STAFF_KEY.as_ref())?;
+            servers
+        };
         let environment = [servers.environment(), self.variables.clone()].concat();
         write_whole(folder::ENVIRONMENT, &shell_lines(&environment))
             .map_err(Error::file("write", folder::ENVIRONMENT))?;
@@ -83,7 +95,10 @@ impl Supervisor {
         let tracking_port = self.choose_port("tracking service", ServiceName::Tracking)?;
         self.variables.extend(defaults::pages(config, order_port, tracking_port));
         let mut plans = plan::restaurant(order_port, tracking_port);
-        if self.is_observed {
+        if let Some(production) = &self.production {
+            production.arrange(&mut plans)?;
+        }
+        if self.options.observe || self.options.like_production {
             self.choose_admin_ports(&mut plans)?;
         }
         rotate_logs(&plans)?;
@@ -94,7 +109,7 @@ impl Supervisor {
             guard: self.guard.clone(),
             console: self.console,
         };
-        if self.shows_logs {
+        if self.options.shows_logs {
             let stream = Stream::new(sources(&plans), self.console);
             self.stream = Some(tokio::spawn(stream.show(true)));
         }
@@ -108,8 +123,8 @@ impl Supervisor {
         }
         self.start_all(others, &context, OTHERS_LIMIT).await?;
         self.expect_a_worker().await?;
-        if let Some(prometheus) = prometheus {
-            self.observe(&prometheus, &context).await?;
+        if self.options.observe || self.options.like_production {
+            self.observe(prometheus.as_ref(), &context).await?;
         }
         self.enter(Phase::Open);
         Ok(())
@@ -142,21 +157,28 @@ impl Supervisor {
     /// Starts what watches the services.
     async fn observe(
         &mut self,
-        prometheus: &PrometheusPrograms,
+        prometheus: Option<&PrometheusPrograms>,
         context: &LaunchContext,
     ) -> Result<(), Error> {
         let Some(servers) = &self.servers else { return Ok(()) };
-        let own = servers.environment_of(ServerUser::Exporter);
+        let environment = if let Some(production) = &self.production {
+            production.of_exporter()?
+        } else {
+            let own = servers.environment_of(ServerUser::Exporter);
+            Environment::inherited([own, self.variables.clone()].concat())
+        };
         let exporter = ExporterLaunch {
             programs: context.programs.clone(),
             config: context.config.clone(),
-            environment: [own, self.variables.clone()].concat(),
+            environment,
             guard: self.guard.clone(),
         };
         let plans = self.services.iter().map(|service| &service.plan);
         let targets = plans.map(|plan| ScrapeTarget { name: plan.name.to_owned(), port: plan.admin_port });
         let observation = Observation::start(exporter, prometheus, targets.collect()).await?;
-        self.console.done(&format!("Prometheus watches them on {}", observation.url()));
+        if let Some(url) = observation.url() {
+            self.console.done(&format!("Prometheus watches them on {url}"));
+        }
         self.observation = Some(observation);
         Ok(())
     }
@@ -171,12 +193,15 @@ impl Supervisor {
     ) -> Result<(), OpeningError> {
         let start = Instant::now();
         if let Some(servers) = &self.servers {
-            let service = |plan: Plan| {
-                let environment =
-                    [servers.environment_of(plan.service.into()), self.variables.clone()].concat();
-                Service::new(plan, environment, context.clone())
-            };
-            self.services.extend(plans.into_iter().map(service));
+            for plan in plans {
+                let (environment, group) = if let Some(production) = &self.production {
+                    production.launch_settings(&plan)?
+                } else {
+                    let own = servers.environment_of(plan.service.into());
+                    (Environment::inherited([own, self.variables.clone()].concat()), None)
+                };
+                self.services.push(Service::new(plan, environment, group, context.clone()));
+            }
         }
         while !self.services.iter().all(|service| service.is_announced) {
             if start.elapsed() > limit {

@@ -1,7 +1,7 @@
 //! The PostgreSQL and the RabbitMQ that the services use.
 
 use devcluster::{PrivateServer, ServerKind};
-use domain::ServerUser;
+use domain::{ServerUser, ServiceName};
 use runtime::{Backoff, Console, clock, with_causes};
 use secrecy::ExposeSecret;
 use tokio::time::{Duration, Instant};
@@ -161,7 +161,20 @@ impl Servers {
             let (name, secret) = own.unwrap_or_else(|| ("nobody".to_owned(), "none".to_owned()));
             variables.extend([(login, name), (password, secret)]);
         }
+        if user == ServiceName::Tracking.into() {
+            variables.extend(self.of_staff_lists());
+        }
         variables
+    }
+
+    /// The second user of the tracking service, if it has one.
+    fn of_staff_lists(&self) -> Vec<(&'static str, String)> {
+        let own = self.postgres.accounts.iter().find(|(whose, _)| *whose == ServerUser::TrackingStaff);
+        let Some((_, own)) = own else { return Vec::new() };
+        vec![
+            ("DB_STAFF_USER", own.user.clone()),
+            ("DB_STAFF_PASSWORD", own.password.expose_secret().to_owned()),
+        ]
     }
 
     /// The names and addresses of those that the configuration names.

@@ -2,14 +2,16 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use devcluster::{Error, ProcessGuard, ServiceProcess};
 use runtime::{Backoff, Console, clock, reachable, with_causes};
 use rustix::process::Signal;
 
+use crate::cluster::environment::Environment;
 use crate::cluster::folder;
+use crate::cluster::limits;
 use crate::cluster::plan::Plan;
 use crate::cluster::record::Member;
 use crate::view::entry::{Entry, harmless};
@@ -41,7 +43,9 @@ pub struct Service {
     pub plan: Plan,
     context: LaunchContext,
     /// The servers, and the service's users on them.
-    environment: Vec<(&'static str, String)>,
+    environment: Environment,
+    /// The cgroup that it runs in, if there is one.
+    group: Option<PathBuf>,
     /// Its last process.
     process: Option<ServiceProcess>,
     since: u64,
@@ -58,11 +62,12 @@ pub struct Service {
 
 impl Service {
     /// A service that is not started yet.
-    pub fn new(plan: Plan, environment: Vec<(&'static str, String)>, context: LaunchContext) -> Self {
+    pub fn new(plan: Plan, environment: Environment, group: Option<PathBuf>, context: LaunchContext) -> Self {
         Self {
             plan,
             context,
             environment,
+            group,
             process: None,
             since: 0,
             next_start: Some(Instant::now()),
@@ -89,8 +94,10 @@ impl Service {
 
     async fn start(&mut self) -> Result<(), Error> {
         let context = &self.context;
-        let mut command = Command::new(context.programs.join(self.plan.service.binary()));
-        command.args(&self.plan.arguments).envs(self.environment.iter().cloned());
+        let program = context.programs.join(self.plan.service.binary());
+        let mut command = limits::command_in(self.group.as_deref(), &program);
+        command.args(&self.plan.arguments);
+        self.environment.give_to(&mut command);
         // One port cannot be the admin port of all of them. Prometheus asks on this machine.
         command.env("ADMIN_PORT", self.plan.admin_port.to_string()).env("ADMIN_BIND", "127.0.0.1");
         if let Some(config) = &context.config {

@@ -11,6 +11,7 @@ use crate::cluster::docker::Compose;
 use crate::cluster::folder;
 use crate::cluster::menu;
 use crate::cluster::observation::Observation;
+use crate::cluster::production::Production;
 use crate::cluster::record::{Phase, Record};
 use crate::cluster::servers::Servers;
 use crate::cluster::service::Service;
@@ -18,6 +19,17 @@ use crate::cluster::signals::Signals;
 use crate::view::summary;
 
 pub(super) const TICK: Duration = Duration::from_millis(100);
+
+/// How a cluster is to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Whether the services' logs are shown.
+    pub shows_logs: bool,
+    /// Whether a Prometheus watches the services.
+    pub observe: bool,
+    /// Whether everything is as in containers.
+    pub like_production: bool,
+}
 
 /// Owns everything that runs. Dropping it ends all of it.
 #[derive(Debug)]
@@ -35,10 +47,10 @@ pub struct Supervisor {
     pub(super) guard: ProcessGuard,
     /// The claims on our services' ports.
     pub(super) ports: Vec<PortClaim>,
-    /// Whether the services' logs are shown.
-    pub(super) shows_logs: bool,
-    /// Whether something shall watch the services.
-    pub(super) is_observed: bool,
+    pub(super) options: Options,
+    /// What everything is started with, if it shall be as in containers. It is dropped after the
+    /// services.
+    pub(super) production: Option<Production>,
     pub(super) stream: Option<JoinHandle<()>>,
     /// Workers that others started, once the end has begun.
     pub(super) others: Vec<String>,
@@ -52,7 +64,7 @@ impl Supervisor {
     ///
     /// # Errors
     /// The process guard cannot be started.
-    pub fn new(console: Console, shows_logs: bool, is_observed: bool) -> std::io::Result<Self> {
+    pub fn new(console: Console, options: Options) -> std::io::Result<Self> {
         Ok(Self {
             console,
             services: Vec::new(),
@@ -62,8 +74,8 @@ impl Supervisor {
             containers: None,
             guard: ProcessGuard::new()?,
             ports: Vec::new(),
-            shows_logs,
-            is_observed,
+            options,
+            production: None,
             stream: None,
             others: Vec::new(),
             phase: Phase::Opening,
@@ -120,7 +132,7 @@ impl Supervisor {
         let urls: Vec<String> = self.services.iter().filter_map(Service::url).collect();
         let mut urls = urls.into_iter();
         let members = self.services.iter_mut().map(Service::member);
-        let prometheus_url = self.observation.as_ref().map(Observation::url);
+        let prometheus_url = self.observation.as_ref().and_then(Observation::url);
         let watching = self.observation.as_mut().map(Observation::members);
         Some(Record {
             supervisor: std::process::id(),

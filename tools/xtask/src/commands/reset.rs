@@ -38,7 +38,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), Exit> {
         remove_containers(project).await?;
     }
     let others = folder::configured_servers();
-    let own = [folder::POSTGRES, folder::RABBITMQ].map(Path::new);
+    let own = [folder::POSTGRES, folder::RABBITMQ, folder::PRODUCTION].map(Path::new);
     let had_own = own.iter().any(|path| path.exists()) || had_containers;
     let written = [folder::RECORD, folder::ENVIRONMENT, folder::STAFF_KEY];
     let unfinished = written.map(record::unfinished);

@@ -17,7 +17,7 @@ use crate::cluster::lock::SupervisorLock;
 use crate::cluster::record::{Phase, Record};
 use crate::cluster::signals::Signals;
 use crate::cluster::state::State;
-use crate::cluster::supervisor::Supervisor;
+use crate::cluster::supervisor::{Options, Supervisor};
 use crate::program;
 
 const POLL: Duration = Duration::from_millis(100);
@@ -33,6 +33,10 @@ pub struct Arguments {
     /// also start the exporter and a Prometheus, with the alerts of deploy/observability
     #[argh(switch)]
     pub observe: bool,
+    /// run what deploy/docker/compose.yaml says: private servers with TLS, a user and secrets for
+    /// each service, the exporter, and limits by cgroups; it needs openssl
+    #[argh(switch)]
+    pub like_production: bool,
     /// configuration file (default ./config.yaml)
     #[argh(option)]
     pub config: Option<PathBuf>,
@@ -61,7 +65,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         return Ok(());
     }
     if arguments.detach {
-        return detached::run(console, arguments.config.as_deref(), arguments.observe).await;
+        return detached::run(console, &arguments).await;
     }
     if arguments.supervise {
         // Detaches from the terminal. Fails only without one.
@@ -79,8 +83,9 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
 
     let start = Instant::now();
     let mut signals = Signals::listen().map_err(|why| failed(&why))?;
-    let mut supervisor =
-        Supervisor::new(console, !arguments.supervise, arguments.observe).map_err(|why| failed(&why))?;
+    let Arguments { supervise, observe, like_production, .. } = arguments;
+    let options = Options { shows_logs: !supervise, observe, like_production };
+    let mut supervisor = Supervisor::new(console, options).map_err(|why| failed(&why))?;
     console.note("opening the restaurant");
     let opened = tokio::select! {
         opened = supervisor.open(&config, arguments.config.clone(), programs) => {

@@ -8,6 +8,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod like_production;
 mod observed;
 mod workspace;
 

@@ -4,9 +4,10 @@
 use config::{Config, MenuMode};
 use db::inspection::{Inspection, OLDEST_VERSION};
 use db::schema::{self, SchemaState};
-use db::{Database, DbError};
-use domain::ServiceName;
+use db::{Access, Database, DbError};
+use domain::{ServerUser, ServiceName};
 use runtime::with_causes;
+use secrecy::ExposeSecret;
 
 use super::{Services, backups, menu, replica};
 use crate::NAME;
@@ -60,12 +61,46 @@ async fn inspect(config: &Config, services: &Services) -> Result<Vec<Verdict>, D
     }
     for service in services.with_database() {
         let check = format!("{}_rights", service.short_name());
-        verdicts.push(rights(check, settings, db::inspection::missing_rights(&db, service).await?));
+        verdicts.push(rights(check, &settings.user, db::inspection::missing_rights(&db, service).await?));
+    }
+    if services.contain(ServiceName::Tracking) {
+        verdicts.extend(staff_rights(config, &db).await);
     }
     if services.contain(ServiceName::Tracking) {
         verdicts.extend(replica::check(config, &db).await);
     }
     Ok(verdicts)
+}
+
+/// Whether the staff lists may read what they show, under the role of their own if there is one.
+/// Without a staff key nobody asks for them.
+async fn staff_rights(config: &Config, db: &Database) -> Option<Verdict> {
+    let (check, settings) = ("tracking_staff_rights", &config.database);
+    if config.order.staff_key.expose_secret().is_empty() {
+        return None;
+    }
+    let is_separate = !settings.staff_user.is_empty();
+    let user = if is_separate { &settings.staff_user } else { &settings.user };
+    let missing = async {
+        let db = if is_separate { Database::for_staff(settings, NAME)? } else { db.clone() };
+        db::inspection::missing_rights(&db, ServerUser::TrackingStaff).await
+    };
+    Some(match missing.await {
+        Ok(missing) if is_separate || missing.is_empty() => rights(check.to_owned(), user, missing),
+        Ok(missing) => Verdict::fail(
+            check,
+            format!("'{user}' may not read the names and addresses that the staff sees"),
+            "set database.staff_user and its password (DB_STAFF_USER, DB_STAFF_PASSWORD): 'restaurant-ctl migrate --roles' makes a role \
+             for it",
+        )
+        .with_examples(missing.len() as u64, missing),
+        Err(why) => {
+            let to_do = why
+                .advice()
+                .unwrap_or("correct database.staff_user and database.staff_password (DB_STAFF_USER, …)");
+            Verdict::fail(check, with_causes(&why), to_do)
+        }
+    })
 }
 
 fn version(settings: &config::Database, found: &Inspection) -> Verdict {
@@ -200,13 +235,13 @@ fn schema_version(
     }
 }
 
-fn rights(check: String, settings: &config::Database, missing: Vec<String>) -> Verdict {
+fn rights(check: String, user: &str, missing: Vec<String>) -> Verdict {
     if missing.is_empty() {
-        return Verdict::ok(check, format!("'{}' may do what it must", settings.user));
+        return Verdict::ok(check, format!("'{user}' may do what it must"));
     }
     Verdict::fail(
         check,
-        format!("rights that '{}' lacks: {}", settings.user, missing.len()),
+        format!("rights that '{user}' lacks: {}", missing.len()),
         "grant them as the owner of the tables",
     )
     .with_examples(missing.len() as u64, missing)

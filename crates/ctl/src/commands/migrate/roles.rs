@@ -1,4 +1,4 @@
-//! `migrate --roles`: creates a role for each service, and for the exporter.
+//! `migrate --roles`: creates a role for each service, for the staff lists, and for the exporter.
 
 use std::io::{Write, stdout};
 

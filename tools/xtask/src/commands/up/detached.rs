@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use runtime::{Console, Exit};
 use rustix::process::Signal;
 use tokio::time::sleep;
 
+use super::Arguments;
 use crate::cluster::folder;
 use crate::cluster::record::{Phase, Record};
 use crate::cluster::signals::Signals;
@@ -19,7 +19,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Starts the supervisor, shows its output until the cluster is up, and leaves it running. This
 /// needs no deadline, because every step of the supervisor has one.
-pub(super) async fn run(console: Console, config: Option<&Path>, observe: bool) -> Result<(), Exit> {
+pub(super) async fn run(console: Console, arguments: &Arguments) -> Result<(), Exit> {
     let mut signals = Signals::listen().map_err(|why| failed(&why))?;
     let path = folder::SUPERVISOR_LOG;
     let cannot_write = |why: std::io::Error| Exit::Failed(format!("cannot write '{path}': {why}"));
@@ -28,8 +28,9 @@ pub(super) async fn run(console: Console, config: Option<&Path>, observe: bool) 
     let mut said = File::open(path).map_err(cannot_write)?;
     let mut command = Command::new(std::env::current_exe().map_err(|why| failed(&why))?);
     command.args(["up", "--supervise", "--no-build"]).stdin(Stdio::null()).stdout(output).stderr(errors);
-    command.args(observe.then_some("--observe"));
-    if let Some(config) = config {
+    command.args(arguments.observe.then_some("--observe"));
+    command.args(arguments.like_production.then_some("--like-production"));
+    if let Some(config) = &arguments.config {
         command.arg("--config").arg(config);
     }
     let mut supervisor = command.spawn().map_err(|why| failed(&why))?;

@@ -1,0 +1,81 @@
+//! `broker-users`: every service gets a user of its own on RabbitMQ.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+use bus::permissions;
+use domain::ServerUser;
+use serde_json::Value;
+use testkit::{Launch, Stage};
+
+const PASSWORD: &str = r#"a "password" with % and \ in it"#;
+
+fn command(stage: &Stage, password: &str) -> Launch {
+    at_port(stage, stage.servers.management_port, password)
+}
+
+fn at_port(stage: &Stage, port: u16, password: &str) -> Launch {
+    let launch = Launch::new("restaurant-ctl", stage.environment()).arg("broker-users");
+    launch
+        .arg(format!("--management-port={port}"))
+        .env("ORDER_RABBITMQ_PASSWORD", password)
+        .env("KITCHEN_RABBITMQ_PASSWORD", password)
+        .env("NOTIFIER_RABBITMQ_PASSWORD", password)
+        .env("EXPORTER_RABBITMQ_PASSWORD", password)
+}
+
+fn users(stage: &Stage) -> Vec<(ServerUser, String)> {
+    let uses_it = ServerUser::ALL.into_iter().filter(|user| permissions::of(*user).is_some());
+    uses_it.map(|user| (user, format!("{}_{}", stage.name, user.short_name()))).collect()
+}
+
+async fn ask(stage: &Stage, path: &str) -> Value {
+    let answer = stage.servers.rabbitmq_admin().request("GET", path, None).await.unwrap();
+    assert_eq!(answer.status, 200, "{path}: {answer:?}");
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+#[tokio::test]
+async fn every_service_gets_its_user_with_its_permissions_and_a_new_password() {
+    let stage = Stage::new().await;
+    for password in ["a first one", PASSWORD] {
+        let ended = command(&stage, password).run_to_end().await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(!ended.stdout.contains(password) && !ended.stderr.contains(password), "{ended:?}");
+    }
+    for (of, user) in users(&stage) {
+        let rights = permissions::of(of).unwrap();
+        let found = ask(&stage, &format!("/api/permissions/{}/{user}", stage.name)).await;
+        for (right, expected) in
+            [("configure", rights.configure), ("write", rights.write), ("read", rights.read)]
+        {
+            assert_eq!(found[right], expected.as_str(), "{user}: {right}");
+        }
+        let tags = ask(&stage, &format!("/api/users/{user}")).await["tags"].to_string();
+        assert_eq!(tags.contains("monitoring"), of == ServerUser::Exporter, "{user}: {tags}");
+        assert!(!tags.contains("administrator"), "{user}: {tags}");
+    }
+    // The second password counts: a service logs in with it.
+    let own = format!("{}_order", stage.name);
+    let launch = stage.order_service().env("RABBITMQ_USER", own).env("RABBITMQ_PASSWORD", PASSWORD);
+    let mut orders = launch.start().await;
+    orders.declared_all().await;
+    assert_eq!(orders.stop().await, Some(0));
+    for (_, user) in users(&stage) {
+        let path = format!("/api/users/{user}");
+        stage.servers.rabbitmq_admin().request("DELETE", &path, None).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_missing_or_wrong_is_named() {
+    let stage = Stage::new().await;
+    let ended = command(&stage, PASSWORD).without_env("EXPORTER_").without_env("KITCHEN_").run_to_end().await;
+    assert_eq!(ended.code, Some(78), "{ended:?}");
+    for variable in ["KITCHEN_RABBITMQ_PASSWORD", "EXPORTER_RABBITMQ_PASSWORD"] {
+        assert!(ended.stderr.contains(variable), "{ended:?}");
+    }
+    let ended = command(&stage, PASSWORD).env("RABBITMQ_PASSWORD", "wrong").run_to_end().await;
+    assert!(ended.code == Some(1) && ended.stderr.contains("is an administrator"), "{ended:?}");
+    let closed = devcluster::free_port(0).unwrap();
+    let ended = at_port(&stage, closed, PASSWORD).arg("--wait=0").run_to_end().await;
+    assert!(ended.code == Some(1) && ended.stderr.contains("cannot be reached at"), "{ended:?}");
+}
