@@ -42,9 +42,10 @@ const WINDOW: u16 = 100;
 const WINDOW_BODY: u64 = MAX_BODY as u64;
 /// The deadline of a message that is fetched alone, however large it is.
 const LARGE_DEADLINE: Duration = Duration::from_mins(1);
-/// One consumer tag for all windows of a classic queue: RabbitMQ requeues one consumer's messages in
-/// one step, several consumers' much more slowly. A quorum queue takes a new consumer of the same
-/// tag for the old one, which has all that its prefetch allows: there each window has its own tag.
+/// One consumer tag for all windows of a classic queue: RabbitMQ requeues one consumer's messages
+/// in one step, several consumers' much more slowly. A quorum queue takes a new consumer of the
+/// same tag for the old one, which has all that its prefetch allows: there each window has its own
+/// tag.
 const CONSUMER: &str = "window";
 /// If no message arrives within this time, another consumer has taken the counted ones.
 const DELIVERY_DEADLINE: Duration = Duration::from_secs(3);

@@ -95,8 +95,8 @@ settings! {
 
     /// How RabbitMQ is reached.
     [rabbitmq] Rabbitmq {
-        /// Where the server is. Several, separated by commas, are the nodes of one cluster: they are
-        /// tried in random order, and the first that lets the user in is used.
+        /// Where the server is. Several, separated by commas, are the nodes of one cluster: they
+        /// are tried in random order, and the first that lets the user in is used.
         host: String = "localhost".to_owned(), "RABBITMQ_HOST", HOSTS;
         /// TCP port of the server.
         port: u16 = 5672, "RABBITMQ_PORT", PORT;
@@ -222,9 +222,9 @@ settings! {
         /// Memory that the service may use, in MiB. 0: its container's limit, or the machine's
         /// memory.
         memory_limit_mib: usize = 0, "HTTP_MEMORY_LIMIT_MIB", COUNT;
-        /// Most requests that one client may send in a second, twice as many if it was quiet before.
-        /// Further ones are refused (429). Probes are not counted. Guests behind one router share
-        /// an address. 0: no limit.
+        /// Most requests that one client may send in a second, twice as many if it was quiet
+        /// before. Further ones are refused (429). Probes are not counted. Guests behind one router
+        /// share an address. 0: no limit.
         rate_limit: u32 = 0, "HTTP_RATE_LIMIT", RATE;
         /// Proxies that stand before the services, such as `10.0.0.0/8`: of what comes from them,
         /// the client is who they say, in `X-Forwarded-For` or `Forwarded`. Empty: the client is

@@ -168,8 +168,8 @@ impl Reads {
         let replica = self.replica.as_ref().filter(|replica| replica.is_close())?;
         let looked = timeout(READ_DEADLINE, look(replica.db.clone())).await;
         if !matches!(looked, Ok(Ok(_))) {
-            // A standby also ends statements that hold up its replay. The next look tells whether it
-            // can be asked again.
+            // A standby also ends statements that hold up its replay. The next look tells whether
+            // it can be asked again.
             replica.set(None);
         }
         looked.ok()?.ok()

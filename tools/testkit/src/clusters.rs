@@ -44,8 +44,8 @@ impl ThreeNodes {
         Self { cluster: cluster.unwrap_or_else(|why| panic!("{why}")), _folder: folder }
     }
 
-    /// A stage with a virtual host of this cluster, as its first node has it, and with a database on
-    /// the shared servers.
+    /// A stage with a virtual host of this cluster, as its first node has it, and with a database
+    /// on the shared servers.
     pub async fn stage(&self) -> Stage {
         let first = self.cluster.nodes.first().expect("three of them");
         let credentials = first.credentials();

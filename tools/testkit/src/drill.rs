@@ -48,8 +48,8 @@ impl Outcome {
 }
 
 impl fmt::Display for Outcome {
-    /// A row of the table, in Markdown: broken, placed, acknowledged, lost, doubled, seconds without
-    /// service, command.
+    /// A row of the table, in Markdown: broken, placed, acknowledged, lost, doubled, seconds
+    /// without service, command.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,

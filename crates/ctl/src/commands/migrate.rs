@@ -16,8 +16,8 @@ use runtime::{Console, Exit, FailedAttempt, Shutdown, with_causes};
 use crate::NAME;
 
 /// Creates the tables, or brings them up to date; with --roles, also a database role for each
-/// service, for the staff lists, and for the exporter. Services that write do the same when they start; this is for
-/// those who want it done before, or by another user.
+/// service, for the staff lists, and for the exporter. Services that write do the same when they
+/// start; this is for those who want it done before, or by another user.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "migrate")]
 pub struct Arguments {
@@ -27,11 +27,11 @@ pub struct Arguments {
     /// longest time to wait for the database, in seconds (default 30)
     #[argh(option, default = "30")]
     wait: u64,
-    /// also make a role for each service (`<database>_order`, `_kitchen`, `_tracking`), for the staff
-    /// lists (`_tracking_staff`) and for the exporter (`_exporter`) with the rights it needs and no
-    /// others; passwords from `ORDER_DB_PASSWORD`, `KITCHEN_DB_PASSWORD`, `TRACKING_DB_PASSWORD`,
-    /// `TRACKING_STAFF_DB_PASSWORD`, `EXPORTER_DB_PASSWORD`, or the files that the same names with
-    /// `_FILE` hold, else made up for new roles and printed
+    /// also make a role for each service (`<database>_order`, `_kitchen`, `_tracking`), for the
+    /// staff lists (`_tracking_staff`) and for the exporter (`_exporter`) with the rights it needs
+    /// and no others; passwords from `ORDER_DB_PASSWORD`, `KITCHEN_DB_PASSWORD`,
+    /// `TRACKING_DB_PASSWORD`, `TRACKING_STAFF_DB_PASSWORD`, `EXPORTER_DB_PASSWORD`, or the files
+    /// that the same names with `_FILE` hold, else made up for new roles and printed
     #[argh(switch)]
     roles: bool,
 }

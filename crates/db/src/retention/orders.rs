@@ -22,8 +22,8 @@ pub struct OrderPiece {
     pub unsettled: u64,
 }
 
-/// Old enough, at the end of its life, and nobody waits for anything of it. Each row is looked up by
-/// its key (`offset 0`), however many messages wait.
+/// Old enough, at the end of its life, and nobody waits for anything of it. Each row is looked up
+/// by its key (`offset 0`), however many messages wait.
 const DUE: &str = "
     updated_at < $3 and status in ('completed', 'cancelled')
     and number ~ '^ORD_[0-9]{8}_(?!000)([0-9]{3}|[1-9][0-9]{3,8})$'

@@ -21,7 +21,8 @@ const DUE: &str = "
     and not exists (
         select from request_outbox where request_outbox.order_id = order_requests.order_id offset 0)";
 
-/// Acts on the next [`PIECE`] requests from the id `from` on (`None`: the first), in one transaction.
+/// Acts on the next [`PIECE`] requests from the id `from` on (`None`: the first), in one
+/// transaction.
 ///
 /// # Errors
 /// The database failed. A repetition finds what is left.

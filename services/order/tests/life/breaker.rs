@@ -11,7 +11,8 @@ async fn after_some_failures_orders_are_refused_at_once_until_the_database_is_ba
     let service = stage.order_service().env("DB_PORT", proxy.port().to_string()).start().await;
     service.place(&takeout()).await;
     proxy.cut();
-    // Known to be away: an order that is stored at the very moment of the cut has an unknown outcome.
+    // Known to be away: an order that is stored at the very moment of the cut has an unknown
+    // outcome.
     service.until_status("/readyz", 503).await;
     let order = takeout().to_string();
     let mut failed = 0;

@@ -34,7 +34,7 @@ fn has_failpoints(packages: &[&str]) -> bool {
 /// The arguments of `cargo build` in the Dockerfile.
 fn build_of_the_images() -> Vec<String> {
     let dockerfile = std::fs::read_to_string(workspace().join("deploy/docker/Dockerfile")).unwrap();
-    let (_, build) = dockerfile.split_once("cargo build ").expect("the images are built by cargo");
+    let (_, build) = dockerfile.split_once("cargo auditable build ").expect("the images are built by cargo");
     let (arguments, _) = build.split_once("&&").expect("programs are copied then");
     arguments.split_whitespace().filter(|word| *word != "\\").map(str::to_owned).collect()
 }
@@ -42,7 +42,7 @@ fn build_of_the_images() -> Vec<String> {
 #[test]
 fn images_are_built_of_what_ships_by_name() {
     let by_name = shipped().flat_map(|package| ["--package", package]);
-    let expected: Vec<&str> = ["--release", "--locked"].into_iter().chain(by_name).collect();
+    let expected: Vec<&str> = ["--release", "--locked", "--offline"].into_iter().chain(by_name).collect();
     assert_eq!(build_of_the_images(), expected);
 }
 

@@ -16,7 +16,8 @@ use crate::verdict::{closes, drill_holds};
 /// this one then, and only the order of steps is tested.
 const PREVIOUS_RELEASE: &str = "PREVIOUS_RELEASE";
 
-/// An update under load: migrate, then replace service by service, each beside the previous release.
+/// An update under load: migrate, then replace service by service, each beside the previous
+/// release.
 #[tokio::test]
 async fn drill_releases() {
     let previous = std::env::var_os(PREVIOUS_RELEASE).map(PathBuf::from);

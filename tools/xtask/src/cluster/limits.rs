@@ -43,7 +43,8 @@ fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     number.parse::<u64>().map(|number| number << shift).map_err(de::Error::custom)
 }
 
-/// A cgroup below our own. Dropping it removes it, and those in it, once no process is left in them.
+/// A cgroup below our own. Dropping it removes it, and those in it, once no process is left in
+/// them.
 #[derive(Debug)]
 pub struct Cgroups {
     folder: PathBuf,

@@ -1,5 +1,5 @@
-//! What watches the restaurant: the exporter, and after `up --observe` a private Prometheus with the
-//! rules of `deploy/observability`.
+//! What watches the restaurant: the exporter, and after `up --observe` a private Prometheus with
+//! the rules of `deploy/observability`.
 
 use std::path::PathBuf;
 use std::process::Command;
