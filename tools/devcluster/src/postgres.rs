@@ -166,6 +166,17 @@ impl PrivatePostgres {
         self.restart().await
     }
 
+    /// Gives the running server another certificate. It reads it at the next `pg_reload_conf()`.
+    ///
+    /// # Errors
+    /// The files cannot be written.
+    pub fn renew_tls(&mut self, tls: ServerTls) -> Result<(), Error> {
+        tls.copy_to(&self.kind.folder)?;
+        self.kind.identity.give(&self.kind.folder)?;
+        self.kind.options.tls = Some(tls);
+        Ok(())
+    }
+
     /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.ports

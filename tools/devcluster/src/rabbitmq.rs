@@ -136,6 +136,17 @@ impl PrivateRabbitmq {
         self.restart().await
     }
 
+    /// Gives the running server another certificate: connections from now on see it. By itself
+    /// RabbitMQ takes up to two minutes.
+    ///
+    /// # Errors
+    /// The files cannot be written, or the server does not answer.
+    pub async fn renew_tls(&mut self, tls: RabbitmqTls) -> Result<(), Error> {
+        tls.certificate.copy_to(&self.kind.folder)?;
+        self.kind.options.tls = Some(tls);
+        self.console().evaluate("ssl:clear_pem_cache().").await.map(drop)
+    }
+
     /// The port of the management page and API on 127.0.0.1.
     pub fn management_port(&self) -> u16 {
         self.ports.management

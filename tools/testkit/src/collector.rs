@@ -88,13 +88,20 @@ impl Collector {
         Self { port, recorded, serving }
     }
 
-    /// The service sends its traces here. `sampler` is the name of one, and its argument.
+    /// The variables with which a service sends its traces here. `sampler` is the name of one, and
+    /// its argument.
+    pub fn variables(&self, (sampler, argument): (&str, &str)) -> [(&'static str, String); 3] {
+        [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://127.0.0.1:{}", self.port)),
+            ("OTEL_TRACES_SAMPLER", sampler.to_owned()),
+            ("OTEL_TRACES_SAMPLER_ARG", argument.to_owned()),
+        ]
+    }
+
+    /// The service sends its traces here, by [these variables](Self::variables).
     #[must_use]
-    pub fn collecting(&self, launch: Launch, (sampler, argument): (&str, &str)) -> Launch {
-        launch
-            .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://127.0.0.1:{}", self.port))
-            .env("OTEL_TRACES_SAMPLER", sampler)
-            .env("OTEL_TRACES_SAMPLER_ARG", argument)
+    pub fn collecting(&self, launch: Launch, sampler: (&str, &str)) -> Launch {
+        self.variables(sampler).into_iter().fold(launch, |launch, (name, value)| launch.env(name, value))
     }
 
     /// The service sends all of its traces here.

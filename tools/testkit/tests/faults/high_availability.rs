@@ -1,6 +1,5 @@
 //! One of several servers goes, and the others take over: a node of RabbitMQ's cluster, or the
-//! primary of PostgreSQL, whose standby is promoted. The last column of the table is the longest
-//! time without an accepted order.
+//! primary of PostgreSQL, whose standby is promoted.
 
 use std::time::Duration;
 
@@ -10,15 +9,16 @@ use tokio::time::Instant;
 
 use crate::restaurant::Restaurant;
 use crate::scale::either;
-use crate::verdict::{closes, holds, recovers};
+use crate::verdict::{closes, drill_holds, holds, recovers};
 
 /// How soon the probes tell that the primary is gone.
 const TOLD_OF_A_KILL: Duration = Duration::from_secs(5);
 /// How soon they tell that it takes no writes.
 const TOLD_OF_READ_ONLY: Duration = Duration::from_secs(12);
 
+/// Each of three nodes of RabbitMQ is killed in turn; orders wait in quorum queues.
 #[tokio::test]
-async fn each_node_of_rabbitmq_is_killed_in_turn() {
+async fn drill_nodes() {
     let mut nodes = None;
     let mut restaurant = Restaurant::open_alone_on(async || {
         let started = nodes.insert(ThreeNodes::start().await);
@@ -29,28 +29,26 @@ async fn each_node_of_rabbitmq_is_killed_in_turn() {
     .await;
     let mut nodes = nodes.expect("started");
     let load = restaurant.load();
-    let mut longest = Duration::ZERO;
     for _ in 0..either(1, 2) {
         for place in 0..nodes.cluster.nodes.len() {
             load.accepts(20).await;
-            let killed = Instant::now();
             nodes.cluster.nodes[place].kill();
             load.gets_responses(40).await;
             // With one node away, orders are accepted.
             load.accepts(20).await;
-            longest = longest.max(load.longest_gap_since(killed));
             nodes.cluster.nodes[place].restart().await.unwrap();
             nodes.cluster.until_complete().await.unwrap();
         }
     }
-    recovers(&load).await;
-    holds("each of three RabbitMQ nodes killed in turn, quorum queues", &mut restaurant, load, longest).await;
+    let broken = "each of three RabbitMQ nodes killed in turn, quorum queues";
+    drill_holds("nodes", broken, &mut restaurant, load).await;
     closes(restaurant).await;
     nodes.cluster.stop().await;
 }
 
+/// PostgreSQL's primary is killed, and its synchronous standby is promoted.
 #[tokio::test]
-async fn the_primary_is_killed_and_its_standby_promoted() {
+async fn drill_promotion() {
     let mut servers = None;
     let mut restaurant = Restaurant::open_alone_on(async || {
         let started = servers.insert(PrimaryAndStandby::start().await);
@@ -66,12 +64,11 @@ async fn the_primary_is_killed_and_its_standby_promoted() {
     load.is_refused().await;
     servers.promote().await;
     restaurant.stage.servers.postgres = servers.standby_address();
-    recovers(&load).await;
-    let longest = load.longest_gap_since(killed);
+    let broken = "PostgreSQL: the primary killed, its standby promoted";
+    drill_holds("promotion", broken, &mut restaurant, load).await;
     for service in &restaurant.order_services {
         service.until_status("/readyz", 200).await;
     }
-    holds("PostgreSQL: the primary killed, its standby promoted", &mut restaurant, load, longest).await;
 
     // Sessions that are open notice it, not only new ones.
     let administrator = Database::admin(&servers.standby_address()).await;
@@ -85,9 +82,8 @@ async fn the_primary_is_killed_and_its_standby_promoted() {
     administrator.execute("set default_transaction_read_only = off").await;
     administrator.execute("alter system reset default_transaction_read_only").await;
     administrator.execute("select pg_reload_conf()").await;
-    recovers(&load).await;
-    let longest = load.longest_gap_since(closed);
-    holds("PostgreSQL: read-only for a while", &mut restaurant, load, longest).await;
+    let recovery = recovers(&load).await;
+    holds("PostgreSQL: read-only for a while", &mut restaurant, load, recovery).await;
     closes(restaurant).await;
 }
 

@@ -103,16 +103,6 @@ impl Load {
         attempts.iter().filter(|attempt| attempt.at > moment && attempt.response.is_acceptance()).count()
     }
 
-    /// The longest time without an accepted order since this moment.
-    pub fn longest_gap_since(&self, moment: Instant) -> Duration {
-        let attempts = self.attempts();
-        let accepted =
-            attempts.iter().filter(|attempt| attempt.at > moment && attempt.response.is_acceptance());
-        let mut times: Vec<_> = accepted.map(|attempt| attempt.at).chain([moment, Instant::now()]).collect();
-        times.sort_unstable();
-        times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
-    }
-
     /// Waits until this number of orders has been accepted from now on.
     pub async fn accepts(&self, count: usize) {
         let start = Instant::now();
