@@ -65,8 +65,6 @@ async fn inspect(config: &Config, services: &Services) -> Result<Vec<Verdict>, D
     }
     if services.contain(ServiceName::Tracking) {
         verdicts.extend(staff_rights(config, &db).await);
-    }
-    if services.contain(ServiceName::Tracking) {
         verdicts.extend(replica::check(config, &db).await);
     }
     Ok(verdicts)
