@@ -156,7 +156,7 @@ impl Owner {
     /// Consumes what it can. Declares the rest again later.
     async fn open(&self) -> Result<Opened, SessionError> {
         let mut session = Session::open(&self.settings, &self.name).await?;
-        let refusals = match self.source.declare(&mut session, self.answer_timeout).await {
+        let refusals = match self.prepare(&mut session).await {
             Ok(refusals) => refusals,
             Err(why) => {
                 session.close().await;
@@ -177,6 +177,15 @@ impl Owner {
         }
         let can_dead_letter = refusals.keep_dead_letters();
         Ok(Opened { session, queues, refused, can_dead_letter })
+    }
+
+    /// Declares what consuming needs, and learns who sends the copies of messages.
+    async fn prepare(&self, session: &mut Session) -> Result<Refusals, SessionError> {
+        let refusals = self.source.declare(session, self.answer_timeout).await?;
+        if let Some(exchange) = self.source.copies_through() {
+            session.learn_user(exchange).await?;
+        }
+        Ok(refusals)
     }
 
     async fn take_messages(&self, opened: Opened) -> Result<(), SessionError> {

@@ -108,6 +108,11 @@ impl Delivery {
         self.properties.message_id().map(String::as_str)
     }
 
+    /// Who published it, as RabbitMQ checked. `None`: it does not say.
+    pub fn user_id(&self) -> Option<&str> {
+        self.properties.user_id().map(String::as_str)
+    }
+
     /// Where an answer to the message is awaited: the name of a queue.
     pub fn reply_to(&self) -> Option<&str> {
         self.properties.reply_to().map(String::as_str)

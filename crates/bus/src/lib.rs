@@ -24,6 +24,7 @@ pub mod requests;
 pub mod safety_net;
 mod session;
 pub mod topology;
+mod trust;
 
 pub use dead_letter_publisher::{DeadLetterError, DeadLetterPublisher};
 pub use delivery::Delivery;
@@ -32,3 +33,4 @@ pub use message::Outgoing;
 pub use publisher::{Confirm, PublishError, Publisher};
 pub use session::{SessionError, check};
 pub use topology::EventStream;
+pub use trust::UntrustedPublisher;

@@ -9,8 +9,8 @@ use telemetry::traces::conventions::Age;
 
 use crate::delivery::Delivery;
 use crate::headers::{
-    DEAD_LETTERED_AT, ORDER_IDENTITY, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY, REASON, header, insert, plain,
-    text,
+    DEAD_LETTERED_AT, ORDER_IDENTITY, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY, ORIGINAL_USER, REASON, header,
+    insert, plain, text,
 };
 use crate::topology::{self, EventStream};
 
@@ -153,6 +153,9 @@ impl Outgoing {
         insert(&mut headers, ORIGINAL_EXCHANGE, text(&delivery.exchange));
         insert(&mut headers, ORIGINAL_ROUTING_KEY, text(&delivery.routing_key));
         insert(&mut headers, DEAD_LETTERED_AT, text(&at.to_string()));
+        if let Some(user) = delivery.user_id() {
+            insert(&mut headers, ORIGINAL_USER, text(short(user)));
+        }
         Self {
             exchange: topology::DEAD_LETTER_EXCHANGE,
             routing_key: short(&delivery.routing_key).to_owned(),
@@ -289,7 +292,7 @@ pub(crate) fn pointer(original: &BasicProperties) -> Option<FieldTable> {
 
 /// The properties of a received message that its copy may have. Left out are:
 /// - `expiration`: the copy would vanish from the dead letters.
-/// - `user_id`: RabbitMQ refuses another user's.
+/// - `user_id`: RabbitMQ refuses another user's. Who publishes the copy signs it.
 /// - headers: they could route the copy elsewhere.
 pub(crate) fn safe_properties(original: &BasicProperties) -> BasicProperties {
     let mut copy = BasicProperties::default();

@@ -58,6 +58,10 @@ const ADVICE: &[(&[&str], &str)] = &[
         "The vhost makes quorum queues where classic ones are asked for: rabbitmqctl update_vhost_metadata VHOST --default-queue-type classic, or use another vhost",
     ),
     (
+        &["user_id property set to"],
+        "RabbitMQ knows this service by another name than rabbitmq.user (RABBITMQ_USER): set that to the user it names last",
+    ),
+    (
         &["RESOURCE_LOCKED"],
         "Another program uses it for itself alone: stop that program, or use another vhost",
     ),
@@ -94,6 +98,13 @@ pub(crate) fn is_inaccessible(reason: &str) -> bool {
 /// Whether nothing has this name.
 pub(crate) fn is_not_found(reason: &str) -> bool {
     reason.contains("NOT_FOUND") && !is_inaccessible(reason)
+}
+
+/// The name that the broker has for a user, from its refusal of a message that names another one.
+/// A long refusal is cut, and names nobody for certain.
+pub(crate) fn authenticated_user(reason: &str) -> Option<&str> {
+    let (_, user) = reason.split_once("user_id property set to")?.1.split_once("authenticated user was '")?;
+    user.strip_suffix('\'').filter(|user| !user.is_empty())
 }
 
 /// The broker's message size limit in bytes, from its refusal of a larger message.
@@ -160,6 +171,10 @@ mod tests {
                 "events only",
             ),
             (
+                "406 PRECONDITION_FAILED - user_id property set to 'order' but authenticated user was 'O=a,CN=order'",
+                "rabbitmq.user",
+            ),
+            (
                 "405 RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'kitchen_queue' in vhost '/'",
                 "stop that program",
             ),
@@ -188,6 +203,21 @@ mod tests {
             let deletes = advice.matches("delete_queue").count();
             assert!(deletes > 0 && deletes == advice.matches("delete_queue --if-empty").count(), "{advice}");
         }
+    }
+
+    #[test]
+    fn a_user_is_named_by_a_refusal_that_is_whole() {
+        let said = |end: &str| {
+            format!("406 PRECONDITION_FAILED - user_id property set to '' but authenticated user was {end}")
+        };
+        for (end, user) in [
+            ("'O=client,CN=o'neill'", Some("O=client,CN=o'neill")),
+            ("'O=client,CN=a very long na...", None),
+            ("''", None),
+        ] {
+            assert_eq!(authenticated_user(&said(end)), user, "{end}");
+        }
+        assert_eq!(authenticated_user("403 ACCESS_REFUSED - authenticated user was 'x'"), None);
     }
 
     #[test]

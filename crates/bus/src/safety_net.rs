@@ -2,7 +2,7 @@
 //! Where there are none, [`clear`] returns its orders to their typed queues.
 
 use amqprs::channel::{BasicAckArguments, BasicGetArguments, QueueDeclareArguments};
-use config::Rabbitmq;
+use config::{MessageKind, Publishers, Rabbitmq};
 use domain::{OrderIdentity, OrderMessage};
 
 use crate::delivery::Delivery;
@@ -37,8 +37,11 @@ pub struct UnroutedOrder {
 }
 
 impl UnroutedOrder {
-    /// Returns `None` if the message is not an order.
-    fn read(delivery: &Delivery) -> Option<Self> {
+    /// Returns `None` if the message is not an order, or not of somebody who may send one.
+    fn read(delivery: &Delivery, publishers: &Publishers) -> Option<Self> {
+        if !publishers.admit(MessageKind::Orders, delivery.user_id()) {
+            return None;
+        }
         let order = OrderMessage::parse(&delivery.body).ok()?;
         Some(Self { order, identity: delivery.order_identity().ok()? })
     }
@@ -56,7 +59,7 @@ pub async fn clear<E>(
     take: impl AsyncFnMut(&[UnroutedOrder]) -> Result<Vec<bool>, E>,
 ) -> Result<(), ClearError<E>> {
     let mut session = Session::open(settings, name).await?;
-    let cleared = match pass(&session, take).await {
+    let cleared = match pass(&session, &settings.publishers, take).await {
         Err(ClearError::Session(why)) => match session.explain(why) {
             // RabbitMQ closed the channel because there is no such queue. So there are no messages.
             SessionError::ChannelClosed { reason, .. } if is_not_found(&reason) => Ok(()),
@@ -71,6 +74,7 @@ pub async fn clear<E>(
 
 async fn pass<E>(
     session: &Session,
+    publishers: &Publishers,
     mut take: impl AsyncFnMut(&[UnroutedOrder]) -> Result<Vec<bool>, E>,
 ) -> Result<(), ClearError<E>> {
     let mut left = count(session).await?;
@@ -87,7 +91,7 @@ async fn pass<E>(
                 break;
             };
             let delivery = Delivery::fetched(&envelope, properties, body);
-            if let Some(order) = UnroutedOrder::read(&delivery) {
+            if let Some(order) = UnroutedOrder::read(&delivery, publishers) {
                 tags.push(delivery.tag);
                 orders.push(order);
             } else {

@@ -17,6 +17,7 @@ mod callbacks;
 mod connect;
 mod event;
 mod side_channel;
+mod user;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +33,7 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::callbacks::Forward;
-use self::connect::connect;
+use self::connect::{Login, connect};
 pub(crate) use self::event::{Event, Returned};
 pub(crate) use self::side_channel::SideChannel;
 use crate::delivery::MAX_BODY;
@@ -152,6 +153,8 @@ pub(crate) struct Session {
     pub(crate) channel: Channel,
     /// What kind of queue orders wait in.
     pub(crate) queue_type: QueueType,
+    /// The name that RabbitMQ has for who logged in. `None`: it is not known, or too long.
+    user: Option<String>,
     pub(crate) events: mpsc::UnboundedReceiver<Event>,
     /// The sender for callbacks. Weak, so that the events end with the connection's tasks.
     forward: mpsc::WeakUnboundedSender<Event>,
@@ -174,7 +177,7 @@ impl Session {
         name: &str,
         max_body: u64,
     ) -> Result<Self, SessionError> {
-        let connection = connect(settings, name, max_body).await?;
+        let Login { connection, user } = connect(settings, name, max_body).await?;
         let (sender, events) = mpsc::unbounded_channel();
         let forward = sender.downgrade();
         let watcher = AbortOnDropHandle::new(tokio::spawn(watch(connection.clone(), sender.clone())));
@@ -182,7 +185,7 @@ impl Session {
         match channel_of(&connection, Arc::clone(&channel_counts), sender).await {
             Ok(channel) => {
                 let queue_type = settings.queue_type;
-                Ok(Self { connection, channel, queue_type, events, forward, channel_counts, watcher })
+                Ok(Self { connection, channel, queue_type, user, events, forward, channel_counts, watcher })
             }
             Err(why) => {
                 close_connection(connection, &watcher).await;

@@ -20,6 +20,7 @@ mod kinds;
 mod load_kinds;
 mod menu_mode;
 mod networks;
+mod publishers;
 mod queue_type;
 mod reading;
 mod server_addresses;
@@ -44,6 +45,7 @@ pub use self::key::{Key, Section};
 pub use self::kinds::LEAST_CONNECTIONS;
 pub use self::menu_mode::MenuMode;
 pub use self::networks::{Networks, ParseNetworksError};
+pub use self::publishers::{MessageKind, ParsePublishersError, Publishers};
 pub use self::queue_type::QueueType;
 pub use self::server_addresses::parse_hosts;
 pub use self::table::{

@@ -30,10 +30,12 @@ use crate::kinds::{
     TEXT, TIME_ZONE, WEB_URL,
 };
 use crate::load_kinds::{NETWORKS, RATE};
-use crate::server_kinds::{HOSTS_OR_NONE, QUEUE_TYPE};
+use crate::server_kinds::{HOSTS_OR_NONE, PUBLISHERS, QUEUE_TYPE};
 use crate::telemetry_kinds::{OTLP_HEADERS, RATIO, TRACES_SAMPLER};
 use crate::tls_kinds::{FILE, TLS_MODE};
-use crate::{BasePath, HostNames, MenuMode, Networks, Origins, QueueType, TlsMode, TracesSampler, WebUrl};
+use crate::{
+    BasePath, HostNames, MenuMode, Networks, Origins, Publishers, QueueType, TlsMode, TracesSampler, WebUrl,
+};
 
 settings! {
     /// Everything that can be set.
@@ -111,6 +113,11 @@ settings! {
         /// have no priorities before RabbitMQ 4.0, and two from then on. All services need the
         /// same. Existing queues keep their type.
         queue_type: QueueType = QueueType::Classic, "RABBITMQ_QUEUE_TYPE", QUEUE_TYPE;
+        /// Which users of RabbitMQ may send which kind of message. A service takes no message from
+        /// any other user, nor one that names none: it goes to the dead letters with the reason
+        /// `untrusted_publisher`, and a status update is not shown. Services that copy messages and
+        /// who replays dead letters are publishers too. Empty: nobody is checked.
+        publishers: Publishers = Publishers::default(), "RABBITMQ_PUBLISHERS", PUBLISHERS;
         /// Whether RabbitMQ is reached over TLS. disable: no. require: yes, and a server
         /// without TLS is refused; its certificate is checked against `tls_ca` if that is set, for
         /// any name. verify-full: yes, and its certificate must also be for the name in `host`.

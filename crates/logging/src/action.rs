@@ -265,6 +265,11 @@ actions! {
     /// A message can never be processed. The kitchen moves it to the dead letters, a relay lets it
     /// back off, a subscriber passes over it.
     MESSAGE_PROCESSING_FAILED = "message_processing_failed" at Error;
+    /// A message came from a user that may not send such messages, or names none
+    /// (`rabbitmq.publishers`). It goes to the dead letters; a status update is not shown.
+    MESSAGE_UNTRUSTED = "message_untrusted" at Error;
+    /// Consumers refuse what this service publishes: `rabbitmq.publishers` does not name its user.
+    PUBLISHER_UNTRUSTED = "publisher_untrusted" at Error;
 
     // The subscriber.
 

@@ -225,6 +225,17 @@ label! {
 }
 
 label! {
+    /// A kind of message that a service takes in.
+    Message, "message":
+    /// Orders for the kitchen.
+    Orders = "orders",
+    /// Status updates.
+    Status = "status",
+    /// Requests of guests who order by message.
+    Requests = "requests",
+}
+
+label! {
     /// What became of a message that was to be published.
     PublishResult, "result":
     /// RabbitMQ confirmed it.

@@ -15,8 +15,8 @@ use crate::histogram::{Counts, Histogram, Long, Short};
 use crate::http::RequestDurations;
 use crate::instrument::Instrument;
 use crate::labels::{
-    Batch, BreakerState, DropReason, IntakeResult, KitchenResult, Outbox, Overload, PlaceResult, Pool,
-    PriorityLevel, PublishResult, Server, To, WorkerState,
+    Batch, BreakerState, DropReason, IntakeResult, KitchenResult, Message, Outbox, Overload, PlaceResult,
+    Pool, PriorityLevel, PublishResult, Server, To, WorkerState,
 };
 use crate::process::{
     CpuSeconds, MostFiles, OpenFiles, ResidentBytes, Sampled, StartSeconds, Threads, VirtualBytes,
@@ -138,6 +138,9 @@ metrics! {
     UNROUTABLE: Counter = "restaurant_publish_unroutable_total" by Order, Kitchen;
     /// Messages that RabbitMQ returned: those, and replies that nobody waits for.
     RETURNED: Counter = "restaurant_publish_returned_total" by Order, Kitchen;
+
+    /// Messages that were refused, because who sent them may not send such messages.
+    UNTRUSTED: Family<Message, Counter> = "restaurant_untrusted_messages_total" by Order, Kitchen, Notifier;
 
     // PostgreSQL.
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bus::orders::LeasedDelivery;
 use bus::{DeadLetterPublisher, Delivery};
-use config::CookingSeconds;
+use config::{CookingSeconds, MessageKind, Publishers};
 use domain::{OrderMessage, OrderPointer, RequestId};
 use logging::{Log, action};
 use runtime::{Shutdown, catch_panic, failpoint};
@@ -36,6 +36,8 @@ pub struct Cook {
     pub session: WorkerSession,
     pub claim_batcher: ClaimBatcher,
     pub times: CookingSeconds,
+    /// Who may send orders.
+    pub publishers: Publishers,
     pub forwarding: Forwarding,
     pub dead_letters: DeadLetterPublisher,
     pub status_publisher: StatusPublisher,
@@ -63,7 +65,7 @@ impl End {
     fn label(&self) -> KitchenResult {
         match self {
             Self::Settled => KitchenResult::Done,
-            Self::Returned | Self::HandedBack(_) => KitchenResult::Returned,
+            Self::Returned => KitchenResult::Returned,
             Self::DeadLettered(_) => KitchenResult::DeadLettered,
             Self::Stopping => KitchenResult::Left,
         }
@@ -78,7 +80,7 @@ impl Cook {
         let (request_id, mut span) =
             held.delivery.begin_span("", Caller::ours(held.delivery.trace()), request_id);
         let log = self.session.log.with_request_id(request_id);
-        let (order, pointer) = match read(&held.delivery) {
+        let (order, pointer) = match read(&held.delivery, &self.publishers) {
             Ok(read) => read,
             Err(why) => {
                 conventions::failed(&mut span, KitchenResult::DeadLettered.value());
@@ -182,8 +184,12 @@ impl Cook {
     }
 }
 
-/// Parses a delivery into the order and the pointer to its row.
-fn read(delivery: &Delivery) -> Result<(OrderMessage, OrderPointer), PermanentError> {
+/// Parses a delivery, of somebody who may send it, into the order and the pointer to its row.
+fn read(
+    delivery: &Delivery,
+    publishers: &Publishers,
+) -> Result<(OrderMessage, OrderPointer), PermanentError> {
+    delivery.from_a_publisher(publishers, MessageKind::Orders)?;
     if let Some(size) = delivery.withheld {
         return Err(PermanentError::TooLarge(size));
     }

@@ -145,6 +145,7 @@ impl Worker {
             session,
             claim_batcher,
             times: config.kitchen.cooking_seconds,
+            publishers: config.rabbitmq.publishers.clone(),
             dead_letters: DeadLetterPublisher::new(publisher.clone()),
             forwarding: Forwarding(publisher),
             status_publisher,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bus::notifications::{self, StartAt};
 use bus::topology::NOTIFICATIONS_QUEUE;
 use bus::{Delivery, LinkState};
+use config::{MessageKind, Publishers};
 use domain::{RequestId, StatusUpdate};
 use http_service::health::{self, Check, Checks};
 use logging::{Log, Printed, action, printable};
@@ -45,7 +46,7 @@ pub async fn run(from: StartAt, process: Process) -> Result<(), Unread> {
     log.info(action::SERVICE_STARTED, "Notification Subscriber started").emit();
     let mut seen = Seen::new(Instant::now());
     let show = |delivery: &Delivery| {
-        let printed = show(delivery, &mut seen, &log);
+        let printed = show(delivery, &config.rabbitmq.publishers, &mut seen, &log);
         async move {
             match printed {
                 Some(printed) => printed.done().await,
@@ -62,11 +63,19 @@ pub async fn run(from: StartAt, process: Process) -> Result<(), Unread> {
 }
 
 /// The printed line of a delivery. `None` if there is nothing to show.
-fn show(delivery: &Delivery, seen: &mut Seen, log: &Log) -> Option<Printed> {
+fn show(delivery: &Delivery, publishers: &Publishers, seen: &mut Seen, log: &Log) -> Option<Printed> {
     let id = delivery.request_id().unwrap_or_else(RequestId::unknown);
     // It lasts until the line is on its way to stdout.
     let (id, mut span) = delivery.begin_span(NOTIFICATIONS_QUEUE, Caller::ours(delivery.trace()), id);
     let log = log.with_request_id(id);
+    if let Err(why) = delivery.from_a_publisher(publishers, MessageKind::Status) {
+        conventions::failed(&mut span, "untrusted_publisher");
+        // It says what somebody wants to be seen, and that stays out of the log too.
+        log.error(action::MESSAGE_UNTRUSTED, "A status update is not shown", &why)
+            .detail("message_id", delivery.message_id().map(printable))
+            .emit_limited();
+        return None;
+    }
     let update: StatusUpdate = match serde_json::from_slice(&delivery.body) {
         Ok(update) => update,
         Err(why) => {

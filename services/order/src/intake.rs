@@ -14,7 +14,8 @@ use std::time::Duration;
 use bus::delivery::MAX_BODY;
 use bus::requests::{LeasedRequest, RequestIntake};
 use bus::topology::REQUESTS_QUEUE;
-use bus::{DeadLetterPublisher, Delivery, LinkState, Publisher};
+use bus::{DeadLetterPublisher, Delivery, LinkState, Publisher, UntrustedPublisher};
+use config::{MessageKind, Publishers};
 use db::Database;
 use domain::order_request::value_fingerprint;
 use domain::place_order::{self, RequestBody, Violation};
@@ -42,6 +43,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub struct Intake {
     pub placing: Placing,
     pub acceptance: Acceptance,
+    /// Who may send requests.
+    pub publishers: Publishers,
     pub board: Board,
     pub db: Database,
     /// Sends the replies.
@@ -78,6 +81,8 @@ impl MessagesLink {
 /// Why a message is a dead letter.
 #[derive(Debug, thiserror::Error)]
 enum UnreadableMessage {
+    #[error(transparent)]
+    Untrusted(#[from] UntrustedPublisher),
     #[error("the body {0}")]
     NotARequest(String),
     #[error("its body of {0} bytes was not taken in: no request has more than {MAX_BODY}")]
@@ -234,8 +239,10 @@ impl Intake {
         Ok(())
     }
 
-    /// What the message says.
+    /// What the message says. Until then nothing is done with it: a copy of it would be of this
+    /// service.
     fn read(&self, delivery: &Delivery) -> Result<Asked, UnreadableMessage> {
+        delivery.from_a_publisher(&self.publishers, MessageKind::Requests)?;
         if let Some(size) = delivery.withheld {
             return Err(UnreadableMessage::TooLarge(size));
         }

@@ -150,6 +150,7 @@ impl OrderService {
             let intake = Intake {
                 placing: placing.clone(),
                 acceptance: acceptance.clone(),
+                publishers: config.rabbitmq.publishers.clone(),
                 board: board.clone(),
                 db: db.clone(),
                 dead_letters: DeadLetterPublisher::new(publisher.clone()),

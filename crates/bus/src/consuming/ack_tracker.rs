@@ -37,7 +37,8 @@ impl AckTracker {
             return Ok(());
         }
         let channel = &session.channel;
-        for copy in settlements.iter_mut().filter_map(|settlement| settlement.copy.take()) {
+        for mut copy in settlements.iter_mut().filter_map(|settlement| settlement.copy.take()) {
+            session.sign(&mut copy.properties);
             let route = BasicPublishArguments::new(copy.exchange, &copy.routing_key);
             rpc("replacing a message", channel.basic_publish(copy.properties, copy.body, route)).await?;
         }

@@ -43,6 +43,14 @@ impl Source {
         }
     }
 
+    /// The exchange to which this session publishes copies of messages.
+    pub(super) fn copies_through(&self) -> Option<&'static str> {
+        match self {
+            Self::Kitchen(_) => None,
+            Self::Requests => Some(topology::DEFAULT_EXCHANGE),
+        }
+    }
+
     /// Whether a commit follows each burst of settlements. A copy then replaces its original in one
     /// step.
     pub(super) fn settles_in_transactions(&self) -> bool {

@@ -12,6 +12,7 @@ use super::fields;
 use super::id::{Counter, Id};
 use crate::headers::{DEAD_LETTERED_AT, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY, REASON};
 use crate::topology::{DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE};
+use crate::trust::UNTRUSTED_PUBLISHER;
 
 /// The longest name of an exchange or a routing key, in bytes (AMQP).
 const MAX_NAME: usize = 255;
@@ -105,6 +106,11 @@ impl DeadLetter {
             original.headers().map(DeathRecord::read).unwrap_or_default();
         let origin = origin.filter(OriginalRoute::is_usable);
         Self { id, reason, since, origin, properties, headers, body, original, tag }
+    }
+
+    /// Whether it was refused because of who sent it, as far as its reason says so.
+    pub fn is_untrusted(&self) -> bool {
+        self.reason.as_ref().is_some_and(|reason| reason.starts_with(UNTRUSTED_PUBLISHER))
     }
 
     /// The order number in the body, if the body resembles an order.

@@ -158,9 +158,11 @@ impl Replay {
         letters: &[DeadLetter],
         outcomes: &mut [Option<ReplayResult>],
     ) -> Result<(), SessionError> {
+        let first = letters.iter().find_map(|letter| letter.origin.as_ref());
+        let exchange = first.map(|origin| origin.exchange.as_str()).unwrap_or_default();
         let channel = match &mut self.channel {
             Some(channel) => channel,
-            none => none.insert(ConfirmChannel::open(&self.settings, &self.name).await?),
+            none => none.insert(ConfirmChannel::open(&self.settings, &self.name, exchange).await?),
         };
         let sizes = letters.iter().map(|letter| letter.body.len() as u64);
         channel.deadline = CONFIRM_DEADLINE + Duration::from_secs(sizes.sum::<u64>() / MIN_BYTES_PER_SECOND);
@@ -202,10 +204,9 @@ impl Replay {
 }
 
 impl ConfirmChannel {
-    async fn open(settings: &Rabbitmq, name: &str) -> Result<Self, SessionError> {
-        let session = Session::open(settings, name).await?;
-        let confirms = session.channel.confirm_select(ConfirmSelectArguments::new(false));
-        match rpc("switching confirms on", confirms).await {
+    async fn open(settings: &Rabbitmq, name: &str, exchange: &str) -> Result<Self, SessionError> {
+        let mut session = Session::open(settings, name).await?;
+        match Self::prepare(&mut session, exchange).await {
             Ok(()) => Ok(Self { session, published: 0, deadline: CONFIRM_DEADLINE }),
             Err(why) => {
                 session.close().await;
@@ -214,7 +215,13 @@ impl ConfirmChannel {
         }
     }
 
-    /// Publishes a copy like those of the kitchen. Returns its tag.
+    async fn prepare(session: &mut Session, exchange: &str) -> Result<(), SessionError> {
+        session.learn_user(exchange).await?;
+        let confirms = session.channel.confirm_select(ConfirmSelectArguments::new(false));
+        rpc("switching confirms on", confirms).await
+    }
+
+    /// Publishes a copy like those of the kitchen. Who replays it is its sender. Returns its tag.
     async fn publish(&mut self, letter: &DeadLetter, origin: &OriginalRoute) -> Result<u64, SessionError> {
         let arguments =
             BasicPublishArguments::new(&origin.exchange, &origin.routing_key).mandatory(true).finish();
@@ -222,6 +229,7 @@ impl ConfirmChannel {
         if let Some(pointer) = pointer(&letter.original) {
             copy.with_headers(pointer);
         }
+        self.session.sign(&mut copy);
         let sending = self.session.channel.basic_publish(copy, letter.body.clone(), arguments);
         match timeout(self.deadline, sending).await {
             Ok(Ok(())) => {

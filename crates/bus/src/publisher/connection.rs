@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use amqprs::channel::ConfirmSelectArguments;
-use config::Rabbitmq;
+use config::{MessageKind, Rabbitmq};
 use deadlines::broker::CONFIRM_DEADLINE;
 use tokio::time::timeout;
 
@@ -28,6 +28,16 @@ impl Purpose {
             Self::DeadLetters => topology::DEAD_LETTER_EXCHANGE,
             Self::StatusUpdates => topology::NOTIFICATIONS_EXCHANGE,
             Self::Events(stream) => stream.name(),
+        }
+    }
+
+    /// What consumers of ours take these messages for. Other messages are for dead letters and for
+    /// programs of others. A kitchen also copies orders.
+    pub(super) fn kind(self) -> Option<MessageKind> {
+        match self {
+            Self::Orders | Self::DeadLetters => Some(MessageKind::Orders),
+            Self::StatusUpdates => Some(MessageKind::Status),
+            Self::Events(_) => None,
         }
     }
 
@@ -109,6 +119,7 @@ async fn prepare(
     answer_timeout: AnswerTimeout,
 ) -> Result<(Refusals, Unconfirmed, bool, Option<String>), SessionError> {
     let refusals = purpose.declare(session, answer_timeout).await?;
+    session.learn_user(purpose.exchange()).await?;
     switch_confirms_on(session).await?;
     let mut unconfirmed = Unconfirmed::default();
     if purpose != Purpose::Orders || refusals.of(topology::PROBE_EXCHANGE).is_some() {

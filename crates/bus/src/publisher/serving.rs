@@ -19,6 +19,7 @@ use super::{PublishError, Request};
 use crate::declaration::{Refusals, RepeatedFailure};
 use crate::session::{Event, Returned, Session, SessionError};
 use crate::topology::DEFAULT_EXCHANGE;
+use crate::trust;
 
 /// The most unconfirmed messages. Further ones wait in the queue.
 const MAX_UNCONFIRMED: usize = 1_024;
@@ -234,6 +235,16 @@ impl<'a> Serving<'a> {
             let exchange = self.context.purpose.exchange();
             let message = format!("Connected to RabbitMQ exchange '{exchange}'");
             self.context.log.info(action::RABBITMQ_CONNECTED, message).took(begun.elapsed()).emit();
+            self.say_if_untrusted();
+        }
+    }
+
+    /// Consumers would refuse each message, and nobody would see why here.
+    fn say_if_untrusted(&self) {
+        let Some(kind) = self.context.purpose.kind() else { return };
+        if let Err(why) = trust::check(&self.context.settings.publishers, kind, self.session.user()) {
+            let message = "Consumers refuse what this service publishes: let rabbitmq.publishers name its user, the same at every service";
+            self.context.log.error(action::PUBLISHER_UNTRUSTED, message, &why).emit();
         }
     }
 

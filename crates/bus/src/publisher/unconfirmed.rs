@@ -111,7 +111,8 @@ impl Unconfirmed {
 
     /// Publishes a probe. Its confirm shows that RabbitMQ accepts messages.
     pub(super) async fn publish_probe(&mut self, session: &Session) -> Result<(), SessionError> {
-        let Outgoing { exchange, routing_key, message_id, properties, body, .. } = Outgoing::probe();
+        let Outgoing { exchange, routing_key, message_id, mut properties, body, .. } = Outgoing::probe();
+        session.sign(&mut properties);
         let arguments = BasicPublishArguments::new(exchange, &routing_key);
         let sending = session.channel.basic_publish(properties, body, arguments);
         rpc_within(CONFIRM_DEADLINE, "publishing", sending).await?;
@@ -132,7 +133,8 @@ impl Unconfirmed {
         Request { message, reply }: Request,
     ) -> Result<(), SessionError> {
         let is_mandatory = message.is_mandatory();
-        let Outgoing { exchange, routing_key, message_id, properties, body, .. } = message;
+        let Outgoing { exchange, routing_key, message_id, mut properties, body, .. } = message;
+        session.sign(&mut properties);
         let arguments = BasicPublishArguments::new(exchange, &routing_key).mandatory(is_mandatory).finish();
         let size = body.len();
         match timeout(CONFIRM_DEADLINE, session.channel.basic_publish(properties, body, arguments)).await {

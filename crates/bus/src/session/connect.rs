@@ -23,15 +23,20 @@ const OPEN_DEADLINE: Duration = Duration::from_secs(10);
 const LOGIN_REFUSAL_PAUSE: Duration = Duration::from_millis(2_500);
 /// How long a server that hung up is asked why.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
+/// The longest name that a message can carry, in bytes (a short string of AMQP).
+const MAX_USER: usize = 255;
 /// What amqprs says when the server does not offer to log in by a certificate.
 const NO_EXTERNAL: &str = "authentication 'EXTERNAL' is not supported";
 
+/// A connection that RabbitMQ let somebody in by.
+pub(super) struct Login {
+    pub(super) connection: Connection,
+    /// The name of who logged in. `None`: by a certificate, from which RabbitMQ takes the name.
+    pub(super) user: Option<String>,
+}
+
 /// Connects and logs in at the first address that succeeds.
-pub(super) async fn connect(
-    settings: &Rabbitmq,
-    name: &str,
-    max_body: u64,
-) -> Result<Connection, SessionError> {
+pub(super) async fn connect(settings: &Rabbitmq, name: &str, max_body: u64) -> Result<Login, SessionError> {
     let deadline = Instant::now() + OPEN_DEADLINE;
     let silent = || SessionError::Timeout { doing: "connecting".to_owned(), after: OPEN_DEADLINE };
     // The files are looked at each time: a certificate may change while a service runs.
@@ -47,7 +52,7 @@ pub(super) async fn connect(
     let found = addresses::shuffled(found);
     let attempt = |found| connect_to(found, settings, tls.as_ref(), name, max_body);
     let failures = match addresses::first_to_answer(found, deadline - Instant::now(), attempt).await {
-        Ok(connection) => return Ok(connection),
+        Ok(login) => return Ok(login),
         Err(failures) => failures,
     };
     // Return the error of the address that came furthest.
@@ -61,7 +66,7 @@ async fn connect_to(
     tls: Option<&TlsConnector>,
     name: &str,
     max_body: u64,
-) -> Result<Connection, SessionError> {
+) -> Result<Login, SessionError> {
     let Found { host, address } = &found;
     // An IPv6 address needs brackets before its port.
     let ip = match address.ip() {
@@ -83,10 +88,11 @@ async fn connect_to(
         by_certificate.credentials(SecurityCredentials::new_external());
         match open(&by_certificate, settings, &found).await {
             Err(SessionError::Refused { reason, .. }) if reason.contains(NO_EXTERNAL) => {}
-            opened => return opened,
+            opened => return Ok(Login { connection: opened?, user: None }),
         }
     }
-    open(&arguments, settings, &found).await
+    let connection = open(&arguments, settings, &found).await?;
+    Ok(Login { connection, user: Some(settings.user.clone()).filter(|user| user.len() <= MAX_USER) })
 }
 
 /// Whether there is a certificate, and no password beside it.

@@ -48,6 +48,7 @@ impl End {
 impl Intake {
     pub(super) async fn settle(&self, message: LeasedRequest, end: End, log: &Log, session: &Session) {
         INTAKE.of(end.label()).inc();
+        let is_trusted = !matches!(end, End::DeadLettered(UnreadableMessage::Untrusted(_)));
         let returned = match end {
             End::Settled => return message.ack(),
             End::Left => return,
@@ -55,10 +56,13 @@ impl Intake {
             End::Returned => Some(message),
             End::DeadLettered(why) => self.dead_letter(message, &why, log).await,
         };
+        // A copy is published by this service's user, so one of an untrusted message would be
+        // trusted: RabbitMQ moves that message itself, without the reason.
+        let returned = if is_trusted { returned } else { returned.and_then(LeasedRequest::dead_letter) };
         if let Some(message) = returned
             && session.until_end(sleep(PAUSE_BEFORE_RETURN)).await.is_ok()
         {
-            to_the_end(message);
+            if is_trusted { to_the_end(message) } else { message.requeue() }
         }
     }
 
@@ -73,10 +77,13 @@ impl Intake {
         if !self.dead_letters.takes(message.delivery()) {
             return Some(message);
         }
-        let text = format!("The message asks for no order; it goes to {DEAD_LETTER_QUEUE}");
-        log.error(action::MESSAGE_PROCESSING_FAILED, text, why).emit_limited();
+        let (action, text) = match why {
+            UnreadableMessage::Untrusted(_) => (action::MESSAGE_UNTRUSTED, "The message is not taken"),
+            _ => (action::MESSAGE_PROCESSING_FAILED, "The message asks for no order"),
+        };
+        log.error(action, format!("{text}; it goes to {DEAD_LETTER_QUEUE}"), why).emit_limited();
         let (message, failure) = self.dead_letters.publish(message, &with_causes(why)).await?;
-        let text = "A dead letter was not confirmed; it waits at the end of its queue";
+        let text = "A dead letter was not confirmed; the message is kept apart from the others";
         log.error(action::RABBITMQ_PUBLISH_FAILED, text, &failure).emit_limited();
         Some(message)
     }

@@ -14,22 +14,31 @@ pub struct Filter {
     order: Option<OrderNumber>,
     /// Seconds. A message without a time does not match.
     older_than: Option<u64>,
+    /// Leaves out what was refused for its sender, unless a reason is asked for.
+    leaves_untrusted: bool,
 }
 
 impl Filter {
     pub fn new(reason: Option<&str>, order: Option<OrderNumber>, older_than: Option<u64>) -> Self {
-        Self { reason: reason.map(str::to_lowercase), order, older_than }
+        Self { reason: reason.map(str::to_lowercase), order, older_than, leaves_untrusted: false }
+    }
+
+    /// For who sends messages on, and so vouches for them.
+    pub fn of_trusted(self) -> Self {
+        Self { leaves_untrusted: true, ..self }
     }
 
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.reason.is_none() && self.order.is_none() && self.older_than.is_none()
     }
 
     /// Whether the dead letter meets all conditions. `now` is in seconds since 1970.
     pub fn matches(&self, letter: &DeadLetter, now: u64) -> bool {
         let reason =
             |part: &String| letter.reason.as_ref().is_some_and(|reason| reason.to_lowercase().contains(part));
-        self.reason.as_ref().is_none_or(reason)
+        let is_left = self.leaves_untrusted && self.reason.is_none() && letter.is_untrusted();
+        !is_left
+            && self.reason.as_ref().is_none_or(reason)
             && self.older_than.is_none_or(|limit| age_seconds(letter, now).is_some_and(|age| age > limit))
             && self.order.is_none_or(|order| letter.order_number() == Some(order))
     }

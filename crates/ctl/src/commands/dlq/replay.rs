@@ -15,7 +15,9 @@ use super::take::{Disposal, take};
 
 /// Sends dead letters back to the exchange and the key they came from, with their body and
 /// properties, but without headers. Each is removed when RabbitMQ has confirmed that it has arrived
-/// in a queue. An order that is replayed twice is cooked once.
+/// in a queue. An order that is replayed twice is cooked once. Whoever replays a message vouches for
+/// it. So those that were refused for their sender are sent only if their ids are named, or with
+/// --reason untrusted_publisher.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "replay")]
 pub struct Arguments {
@@ -47,7 +49,7 @@ pub struct Arguments {
 
 /// Runs the command.
 pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit> {
-    let filter = Filter::new(arguments.reason.as_deref(), arguments.order, arguments.older_than);
+    let filter = Filter::new(arguments.reason.as_deref(), arguments.order, arguments.older_than).of_trusted();
     let (ids, all, limit) = (&arguments.ids, arguments.all, arguments.limit);
     let selection = Selection::of_words("replay", ids, all, filter, limit, clock::unix_seconds())?;
     let settings = settings(arguments.config)?;
