@@ -10,7 +10,7 @@ use domain::{OrderIdentity, RequestId, TraceParent};
 use telemetry::traces::{Caller, Span, conventions};
 use time::OffsetDateTime;
 
-use crate::headers::{ORDER_IDENTITY, TRACEPARENT, header};
+use crate::headers::{ORDER_IDENTITY, ORIGINAL_USER, TRACEPARENT, header};
 
 /// The largest body that is kept, in bytes: more than any order needs. A larger body is discarded
 /// while it arrives. So a worker's memory is bounded by this times its prefetch.
@@ -111,6 +111,14 @@ impl Delivery {
     /// Who published it, as RabbitMQ checked. `None`: it does not say.
     pub fn user_id(&self) -> Option<&str> {
         self.properties.user_id().map(String::as_str)
+    }
+
+    /// Who published it before it was moved, if whoever moved it says so. What is no text is nobody.
+    pub(crate) fn original_user(&self) -> Option<&str> {
+        Some(match self.header(ORIGINAL_USER)? {
+            FieldValue::S(user) => user.as_ref(),
+            _ => "",
+        })
     }
 
     /// Where an answer to the message is awaited: the name of a queue.

@@ -12,7 +12,8 @@ pub(crate) const REASON: &str = "x-reason";
 pub(crate) const ORIGINAL_EXCHANGE: &str = "x-original-exchange";
 /// Header of a dead letter: the routing key it was published with.
 pub(crate) const ORIGINAL_ROUTING_KEY: &str = "x-original-routing-key";
-/// Header of a dead letter: who published it, as RabbitMQ checked. Its `user_id` is who moved it.
+/// Header of a dead letter, and of a copy of a message that was refused for its sender: who
+/// published it. Its `user_id` is who moved it.
 pub(crate) const ORIGINAL_USER: &str = "x-original-user";
 /// Header of a dead letter: when it became one.
 pub(crate) const DEAD_LETTERED_AT: &str = "x-dead-lettered-at";

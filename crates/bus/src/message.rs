@@ -13,6 +13,7 @@ use crate::headers::{
     insert, plain, text,
 };
 use crate::topology::{self, EventStream};
+use crate::trust::UntrustedPublisher;
 
 /// No message of a valid order is larger, in bytes (tested below). A broker that accepts this size
 /// accepts all orders.
@@ -124,6 +125,16 @@ impl Outgoing {
     pub fn for_the_end(delivery: &Delivery) -> Option<Self> {
         let is_copied = delivery.priority() > END && delivery.withheld.is_none();
         is_copied.then(|| Self::moved(delivery, &delivery.routing_key, END))
+    }
+
+    /// Names the sender of a copy of a message that was refused for it. Without this the copy would
+    /// be trusted, because its `user_id` is that of whoever moves it.
+    #[must_use]
+    pub fn refused_for(mut self, why: &UntrustedPublisher) -> Self {
+        let mut headers = self.properties.headers().cloned().unwrap_or_default();
+        insert(&mut headers, ORIGINAL_USER, why.named());
+        self.properties.with_headers(headers);
+        self
     }
 
     fn moved(delivery: &Delivery, key: &str, priority: u8) -> Self {

@@ -10,6 +10,7 @@ use crate::consuming::{Intake, Leased, LeasedDelivery, Source};
 use crate::delivery::Delivery;
 use crate::link_state::LinkState;
 use crate::message::Outgoing;
+use crate::trust::UntrustedPublisher;
 
 /// The requests that an order service receives.
 #[derive(Debug)]
@@ -85,7 +86,20 @@ impl LeasedRequest {
     /// both.
     #[must_use = "a returned request still has to be settled"]
     pub fn identify(self, message_id: &str) -> Option<Self> {
-        match Outgoing::identified(self.delivery(), message_id) {
+        let copy = Outgoing::identified(self.delivery(), message_id);
+        self.replace(copy)
+    }
+
+    /// As [`identify`](Self::identify), for a request that was refused for its sender: the copy
+    /// names that sender.
+    #[must_use = "a returned request still has to be settled"]
+    pub fn identify_refused(self, message_id: &str, why: &UntrustedPublisher) -> Option<Self> {
+        let copy = Outgoing::identified(self.delivery(), message_id);
+        self.replace(copy.map(|copy| copy.refused_for(why)))
+    }
+
+    fn replace(self, copy: Option<Outgoing>) -> Option<Self> {
+        match copy {
             Some(copy) => {
                 self.0.replace(copy);
                 None

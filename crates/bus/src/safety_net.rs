@@ -39,9 +39,7 @@ pub struct UnroutedOrder {
 impl UnroutedOrder {
     /// Returns `None` if the message is not an order, or not of somebody who may send one.
     fn read(delivery: &Delivery, publishers: &Publishers) -> Option<Self> {
-        if !publishers.admit(MessageKind::Orders, delivery.user_id()) {
-            return None;
-        }
+        delivery.check_sender(publishers, MessageKind::Orders).ok()?;
         let order = OrderMessage::parse(&delivery.body).ok()?;
         Some(Self { order, identity: delivery.order_identity().ok()? })
     }

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use amqprs::FieldValue;
 use config::{MessageKind, Publishers};
 use telemetry::labels::Message;
 use telemetry::metrics::UNTRUSTED;
 
 use crate::delivery::Delivery;
+use crate::headers::text;
 
 /// The reason of a dead letter that was refused for its sender: its text begins so.
 pub(crate) const UNTRUSTED_PUBLISHER: &str = "untrusted_publisher";
@@ -44,7 +46,29 @@ impl Delivery {
         publishers: &Publishers,
         kind: MessageKind,
     ) -> Result<(), UntrustedPublisher> {
-        check(publishers, kind, self.user_id()).inspect_err(|_| UNTRUSTED.of(label(kind)).inc())
+        self.check_sender(publishers, kind).inspect_err(|_| {
+            UNTRUSTED.of(label(kind)).inc();
+        })
+    }
+
+    /// Whoever moves a message that was refused names its sender in a header. Then both count.
+    pub(crate) fn check_sender(
+        &self,
+        publishers: &Publishers,
+        kind: MessageKind,
+    ) -> Result<(), UntrustedPublisher> {
+        check(publishers, kind, self.user_id())?;
+        match self.original_user() {
+            Some(user) => check(publishers, kind, Some(user).filter(|user| !user.is_empty())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl UntrustedPublisher {
+    /// The sender, as a header of a copy. Empty: nobody is known.
+    pub(crate) fn named(&self) -> FieldValue {
+        text(self.user.as_deref().unwrap_or_default())
     }
 }
 

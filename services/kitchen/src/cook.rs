@@ -169,7 +169,7 @@ impl Cook {
             return Vec::new();
         }
         let Some(held) = self.forwarding.to_its_type(held, order, log).await else { return Vec::new() };
-        let left = self.forwarding.to_the_end(held, log).await;
+        let left = self.forwarding.to_the_end(held, None, log).await;
         self.return_after_pause(left.into_iter().collect()).await
     }
 

@@ -53,7 +53,8 @@ impl PermanentError {
 
 /// Moves the delivery to the dead letters.
 ///
-/// While that fails, the delivery is put aside. Returns it if that fails too.
+/// While that fails, the delivery goes to the end of its queue, where it blocks no other order.
+/// Returns it if it is already there, or if every way failed.
 pub async fn publish(
     held: LeasedDelivery,
     why: &PermanentError,
@@ -61,38 +62,23 @@ pub async fn publish(
     forwarding: &Forwarding,
     log: &Log,
 ) -> Option<LeasedDelivery> {
+    let refused = match why {
+        PermanentError::Untrusted(why) => Some(why),
+        _ => None,
+    };
     if !dead_letters.takes(&held.delivery) {
-        return put_aside(held, why, forwarding, log).await;
+        return forwarding.to_the_end(held, refused, log).await;
     }
-    log_refusal(&held, why, log);
-    let (held, failure) = dead_letters.publish(held, &with_causes(why)).await?;
-    let message = "A dead letter was not confirmed; the message is kept apart from the others";
-    log.error(action::RABBITMQ_PUBLISH_FAILED, message, &failure).emit();
-    put_aside(held, why, forwarding, log).await
-}
-
-/// Moves a delivery to the end of its queue, where it blocks no other order. A copy is published by
-/// this worker's user, so one of an untrusted message would be trusted: RabbitMQ moves that message
-/// itself, without the reason. Returns the delivery if it is already there, or if that fails.
-async fn put_aside(
-    held: LeasedDelivery,
-    why: &PermanentError,
-    forwarding: &Forwarding,
-    log: &Log,
-) -> Option<LeasedDelivery> {
-    if matches!(why, PermanentError::Untrusted(_)) {
-        return held.dead_letter();
-    }
-    forwarding.to_the_end(held, log).await
-}
-
-fn log_refusal(held: &LeasedDelivery, why: &PermanentError, log: &Log) {
     let routing_key = held.delivery.routing_key.clone();
-    if matches!(why, PermanentError::Untrusted(_)) {
+    if refused.is_some() {
         let message = format!("The message is not taken; it goes to {DEAD_LETTER_QUEUE}");
         log.error(action::MESSAGE_UNTRUSTED, message, why).detail("routing_key", routing_key).emit_limited();
     } else {
         let message = format!("The message can never be cooked; it goes to {DEAD_LETTER_QUEUE}");
         log.error(action::MESSAGE_PROCESSING_FAILED, message, why).detail("routing_key", routing_key).emit();
     }
+    let (held, failure) = dead_letters.publish(held, &with_causes(why)).await?;
+    let message = "A dead letter was not confirmed; it waits at the end of its queue";
+    log.error(action::RABBITMQ_PUBLISH_FAILED, message, &failure).emit();
+    forwarding.to_the_end(held, refused, log).await
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bus::orders::LeasedDelivery;
-use bus::{Outgoing, PublishError, Publisher};
+use bus::{Outgoing, PublishError, Publisher, UntrustedPublisher};
 use domain::OrderMessage;
 use logging::{Log, action};
 use tokio::time::timeout;
@@ -32,13 +32,20 @@ impl Forwarding {
         }
     }
 
-    /// Publishes a delivery to the end of its queue. Returns the delivery if it is already there,
-    /// or if publishing fails.
-    pub async fn to_the_end(&self, held: LeasedDelivery, log: &Log) -> Option<LeasedDelivery> {
-        match Outgoing::for_the_end(&held.delivery) {
-            Some(message) => self.hand_on(held, message, log).await,
-            None => Some(held),
-        }
+    /// Publishes a delivery to the end of its queue; one that was `refused` for its sender as what
+    /// it is. Returns the delivery if it is already there, or if publishing fails.
+    pub async fn to_the_end(
+        &self,
+        held: LeasedDelivery,
+        refused: Option<&UntrustedPublisher>,
+        log: &Log,
+    ) -> Option<LeasedDelivery> {
+        let Some(message) = Outgoing::for_the_end(&held.delivery) else { return Some(held) };
+        let message = match refused {
+            Some(why) => message.refused_for(why),
+            None => message,
+        };
+        self.hand_on(held, message, log).await
     }
 
     async fn hand_on(&self, held: LeasedDelivery, message: Outgoing, log: &Log) -> Option<LeasedDelivery> {

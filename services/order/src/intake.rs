@@ -239,8 +239,7 @@ impl Intake {
         Ok(())
     }
 
-    /// What the message says. Until then nothing is done with it: a copy of it would be of this
-    /// service.
+    /// What the message says, if its sender may send one.
     fn read(&self, delivery: &Delivery) -> Result<Asked, UnreadableMessage> {
         delivery.from_a_publisher(&self.publishers, MessageKind::Requests)?;
         if let Some(size) = delivery.withheld {

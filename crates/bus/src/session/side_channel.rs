@@ -26,6 +26,15 @@ impl SideChannel {
         Ok(Self { channel, queue_type, events })
     }
 
+    /// Waits until RabbitMQ closes it, and returns why. `None`: the connection has ended.
+    pub(super) async fn closed(&mut self) -> Option<String> {
+        loop {
+            if let Event::Closed(reason) = self.events.recv().await? {
+                return Some(reason);
+            }
+        }
+    }
+
     /// See [`Session::explain`](super::Session::explain).
     pub(crate) fn explain(&mut self, error: SessionError) -> SessionError {
         explain(&mut self.events, error)

@@ -1,11 +1,16 @@
 //! Who sends the messages of a session: RabbitMQ refuses a message that names another user.
 
+use std::time::Duration;
+
 use amqprs::BasicProperties;
 use amqprs::channel::BasicPublishArguments;
 use tokio::time::timeout;
 
-use super::{CALL_DEADLINE, Event, Session, SessionError, rpc};
+use super::{Session, SessionError, rpc};
 use crate::refusal::authenticated_user;
+
+/// RabbitMQ refuses a message within this time, or not at all.
+const REFUSAL_DEADLINE: Duration = Duration::from_secs(3);
 
 impl Session {
     /// The name under which RabbitMQ knows who logged in, as far as this is known.
@@ -20,34 +25,23 @@ impl Session {
         }
     }
 
-    /// Learns the name that RabbitMQ has for a certificate, which it does not tell on its own. It
-    /// replaces the channel. The name stays unknown if the user may not publish to the exchange.
+    /// Learns the name that RabbitMQ has for a certificate, which it does not tell on its own. The
+    /// name stays unknown if the user may not publish to the exchange.
     ///
-    /// RabbitMQ refuses a message of another sender, and says who sent it. That is asked for with a
-    /// message whose time to live is a word, which is refused whoever sends it. So nothing is ever
-    /// published.
+    /// RabbitMQ refuses a message of another sender, and says who sent it. It is published in a
+    /// transaction that nobody commits: RabbitMQ would take it from a user that may name others.
     pub(crate) async fn learn_user(&mut self, exchange: &str) -> Result<(), SessionError> {
         if self.user.is_some() {
             return Ok(());
         }
         let doing = "asking under which name it let the certificate in";
-        let nobody = BasicProperties::default().with_user_id("").with_expiration("never").finish();
+        let mut asking = self.side_channel().await?;
+        rpc(doing, asking.channel.tx_select()).await?;
+        let of_nobody = BasicProperties::default().with_user_id("").finish();
         let arguments = BasicPublishArguments::new(exchange, "");
-        rpc(doing, self.channel.basic_publish(nobody, Vec::new(), arguments)).await?;
-        let refusal = async {
-            loop {
-                match self.events.recv().await {
-                    Some(Event::Closed(reason)) => return Ok(reason),
-                    // From a connection that publishes during an alarm nothing more is read.
-                    Some(Event::Blocked(reason)) => return Err(SessionError::Lost(reason)),
-                    Some(_) => {}
-                    None => return Err(SessionError::Lost("its tasks ended".to_owned())),
-                }
-            }
-        };
-        let late = || SessionError::Timeout { doing: doing.to_owned(), after: CALL_DEADLINE };
-        let reason = timeout(CALL_DEADLINE, refusal).await.map_err(|_| late())??;
-        self.user = authenticated_user(&reason).map(str::to_owned);
-        self.reopen_channel().await
+        rpc(doing, asking.channel.basic_publish(of_nobody, Vec::new(), arguments)).await?;
+        let refusal = timeout(REFUSAL_DEADLINE, asking.closed()).await.ok().flatten();
+        self.user = refusal.as_deref().and_then(authenticated_user).map(str::to_owned);
+        Ok(())
     }
 }

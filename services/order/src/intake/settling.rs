@@ -48,21 +48,17 @@ impl End {
 impl Intake {
     pub(super) async fn settle(&self, message: LeasedRequest, end: End, log: &Log, session: &Session) {
         INTAKE.of(end.label()).inc();
-        let is_trusted = !matches!(end, End::DeadLettered(UnreadableMessage::Untrusted(_)));
-        let returned = match end {
+        let (returned, why) = match end {
             End::Settled => return message.ack(),
             End::Left => return,
-            End::Postponed => return to_the_end(message),
-            End::Returned => Some(message),
-            End::DeadLettered(why) => self.dead_letter(message, &why, log).await,
+            End::Postponed => return to_the_end(message, None),
+            End::Returned => (Some(message), None),
+            End::DeadLettered(why) => (self.dead_letter(message, &why, log).await, Some(why)),
         };
-        // A copy is published by this service's user, so one of an untrusted message would be
-        // trusted: RabbitMQ moves that message itself, without the reason.
-        let returned = if is_trusted { returned } else { returned.and_then(LeasedRequest::dead_letter) };
         if let Some(message) = returned
             && session.until_end(sleep(PAUSE_BEFORE_RETURN)).await.is_ok()
         {
-            if is_trusted { to_the_end(message) } else { message.requeue() }
+            to_the_end(message, why.as_ref());
         }
     }
 
@@ -83,7 +79,7 @@ impl Intake {
         };
         log.error(action, format!("{text}; it goes to {DEAD_LETTER_QUEUE}"), why).emit_limited();
         let (message, failure) = self.dead_letters.publish(message, &with_causes(why)).await?;
-        let text = "A dead letter was not confirmed; the message is kept apart from the others";
+        let text = "A dead letter was not confirmed; it waits at the end of its queue";
         log.error(action::RABBITMQ_PUBLISH_FAILED, text, &failure).emit_limited();
         Some(message)
     }
@@ -91,12 +87,16 @@ impl Intake {
 
 /// Puts a copy of the message in its place, at the end of the queue, with its id or a new one. A
 /// body that was not taken in cannot be copied: this message stays where it is.
-fn to_the_end(message: LeasedRequest) {
+fn to_the_end(message: LeasedRequest, why: Option<&UnreadableMessage>) {
     let id = match message_id(message.delivery()) {
         Some(id) => id.to_owned(),
         None => OrderRequestId::new(rand::random()).to_string(),
     };
-    if let Some(message) = message.identify(&id) {
+    let returned = match why {
+        Some(UnreadableMessage::Untrusted(why)) => message.identify_refused(&id, why),
+        _ => message.identify(&id),
+    };
+    if let Some(message) = returned {
         message.requeue();
     }
 }
