@@ -53,11 +53,14 @@ impl Message {
 impl Broker {
     /// Connects to a vhost of the servers.
     pub async fn connect(servers: &ServerPair, vhost: &str) -> Self {
-        let server = &servers.rabbitmq;
-        let arguments =
-            OpenConnectionArguments::new("127.0.0.1", server.port, &server.user, &server.password)
-                .virtual_host(vhost)
-                .finish();
+        Self::connect_as(servers, vhost, &servers.rabbitmq.user, &servers.rabbitmq.password).await
+    }
+
+    /// Connects as this user.
+    pub async fn connect_as(servers: &ServerPair, vhost: &str, user: &str, password: &str) -> Self {
+        let arguments = OpenConnectionArguments::new("127.0.0.1", servers.rabbitmq.port, user, password)
+            .virtual_host(vhost)
+            .finish();
         let connection =
             within("a broker connection", Connection::open(&arguments)).await.expect("a connection");
         let channel = connection.open_channel(None).await.expect("a channel");

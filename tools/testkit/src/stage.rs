@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use devcluster::Credentials;
 use domain::ServiceName;
 
 use crate::broker::Broker;
@@ -13,6 +14,8 @@ use crate::wait::eventually;
 
 /// Longest time to delete what a test leaves behind.
 const CLEANING_LIMIT: Duration = Duration::from_secs(10);
+/// Of users that a test makes, on a server of its run.
+const STRANGERS_PASSWORD: &str = "a stranger's";
 
 /// A database and a vhost of one test. Dropping the stage deletes both.
 pub struct Stage {
@@ -157,6 +160,21 @@ impl Stage {
     /// A direct connection to the vhost.
     pub async fn broker(&self) -> Broker {
         Broker::connect(&self.servers, &self.name).await
+    }
+
+    /// A direct connection to the vhost, as another user than the services'. It may do everything
+    /// there.
+    pub async fn broker_as(&self, user: &str) -> Broker {
+        let credentials = Credentials { user: user.to_owned(), password: STRANGERS_PASSWORD.into() };
+        let admin = self.servers.rabbitmq_admin();
+        admin.ensure_user(&credentials, &self.name, [".*"; 3]).await.expect("a user");
+        Broker::connect_as(&self.servers, &self.name, user, STRANGERS_PASSWORD).await
+    }
+
+    /// The setting with which services take messages of their own user only.
+    pub fn publishers(&self) -> (&'static str, String) {
+        let user = &self.servers.rabbitmq.user;
+        ("RABBITMQ_PUBLISHERS", format!("orders={user},status={user},requests={user}"))
     }
 
     /// A proxy to PostgreSQL that the test can cut. Start services with its port as `DB_PORT`.

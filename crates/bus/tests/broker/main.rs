@@ -23,3 +23,4 @@ mod requests;
 mod safety_net;
 mod scene;
 mod stream;
+mod trusting;

@@ -3,9 +3,13 @@
 use bus::SessionError;
 use config::{Rabbitmq, TlsMode};
 use devcluster::{Credentials, RabbitmqTls};
+use domain::ServiceName;
 use testkit::wait::within;
 use testkit::{Authority, Certified, Stage};
 use tls::Refusal;
+
+use crate::log_lines::LogLines;
+use crate::scene::{TAKEOUT_QUEUE, message, news, outgoing, publisher, takeout, update};
 
 const ALL: [&str; 3] = [".*", ".*", ".*"];
 
@@ -106,6 +110,20 @@ async fn a_certificate_is_demanded_and_is_enough_to_log_in() {
     check(&by_certificate).await.unwrap();
     let nobody = Rabbitmq { password: "".into(), ..shown(authority.client("nobody")) };
     assert!(check(&nobody).await.is_err());
+
+    // RabbitMQ takes the name from the certificate, and the messages have it.
+    let strangely_named = Rabbitmq { user: "somebody else".to_owned(), ..by_certificate };
+    let lines = LogLines::new();
+    let publisher = publisher(&strangely_named, ServiceName::Order, &lines).await;
+    publisher.publish(outgoing(&message(&takeout("10")))).await.unwrap();
+    within("the stream", publisher.status_updates_possible()).await;
+    let broker = stage.broker().await;
+    let tap = broker.tap("notifications_fanout", "").await;
+    publisher.publish(news(&update())).await.unwrap();
+    for queue in [TAKEOUT_QUEUE, &tap] {
+        let sent = broker.take(queue).await;
+        assert_eq!(sent.properties.user_id().map(String::as_str), Some("waiter"), "{queue}");
+    }
 }
 
 #[tokio::test]

@@ -21,3 +21,4 @@ mod registration;
 mod specialization;
 mod status_updates;
 mod transactional_integrity;
+mod untrusted_publishers;

@@ -15,4 +15,5 @@ mod resume;
 mod shutdown;
 mod startup;
 mod strange_broker;
+mod untrusted_publishers;
 mod updates;

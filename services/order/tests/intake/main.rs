@@ -12,3 +12,4 @@ mod replying;
 mod settling;
 mod switching;
 mod too_large;
+mod untrusted;
