@@ -296,6 +296,23 @@ label! {
 }
 
 label! {
+    /// What a certificate is for.
+    CertificateOf, "of":
+    /// The HTTP server of the process.
+    Http = "http",
+    /// The process, as a client of PostgreSQL.
+    DatabaseClient = "database_client",
+    /// The process, as a client of RabbitMQ.
+    RabbitmqClient = "rabbitmq_client",
+    /// PostgreSQL.
+    DatabaseServer = "database_server",
+    /// RabbitMQ.
+    RabbitmqServer = "rabbitmq_server",
+    /// The collector of traces.
+    CollectorServer = "collector_server",
+}
+
+label! {
     /// Why a span was dropped.
     DropReason, "reason":
     /// Too many wait already: the collector is away, or too slow.

@@ -15,8 +15,8 @@ use crate::histogram::{Counts, Histogram, Long, Short};
 use crate::http::RequestDurations;
 use crate::instrument::Instrument;
 use crate::labels::{
-    Batch, BreakerState, DropReason, IntakeResult, KitchenResult, Message, Outbox, Overload, PlaceResult,
-    Pool, PriorityLevel, PublishResult, Server, To, WorkerState,
+    Batch, BreakerState, CertificateOf, DropReason, IntakeResult, KitchenResult, Message, Outbox, Overload,
+    PlaceResult, Pool, PriorityLevel, PublishResult, Server, To, WorkerState,
 };
 use crate::process::{
     CpuSeconds, MostFiles, OpenFiles, ResidentBytes, Sampled, StartSeconds, Threads, VirtualBytes,
@@ -164,6 +164,11 @@ metrics! {
     RECONNECTS: Family<To, Counter> = "restaurant_reconnects_total" by Order, Kitchen, Tracking, Notifier;
     /// Attempts that failed, and were followed by another one.
     RETRIES: Counter = "restaurant_retries_total" by Order, Kitchen, Tracking;
+
+    /// When a certificate ends, in seconds since 1970: one that the process uses itself, or the last
+    /// that a server has shown to it. 0: there is none.
+    CERTIFICATE_ENDS: Family<CertificateOf, Gauge> = "restaurant_certificate_expires_timestamp_seconds"
+        by Order, Kitchen, Tracking, Notifier, Exporter;
 
     // Traces.
 

@@ -17,10 +17,10 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::files::{Files, FilesError, Section, Stamp};
-use crate::pem;
 use crate::provider::provider;
 use crate::server_certificates::Noting;
 use crate::verifier::{AnyName, Anybody};
+use crate::{measured, pem};
 
 /// Most configurations that are kept. A service has one for each server; tests have more.
 const MOST_KEPT: usize = 32;
@@ -137,7 +137,10 @@ fn load(files: &Files) -> Result<ClientConfig, FilesError> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Noting { section: files.section, checks }));
     Ok(match pem::pair(files)? {
-        Some(pair) => config.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(pair))),
+        Some(pair) => {
+            measured::own(files.section, &pair);
+            config.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(pair)))
+        }
         None => config.with_no_client_auth(),
     })
 }

@@ -7,6 +7,7 @@
 
 pub mod client;
 mod files;
+mod measured;
 mod pem;
 mod probe;
 mod provider;

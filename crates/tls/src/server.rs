@@ -8,8 +8,8 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use crate::files::{Files, FilesError, Stamp};
-use crate::pem;
 use crate::provider::provider;
+use crate::{measured, pem};
 
 /// The certificate and the key that new connections get.
 pub struct Certificate {
@@ -39,6 +39,7 @@ impl Certificate {
     pub fn read(files: Files) -> Result<Option<Arc<Self>>, FilesError> {
         let stamps = files.stamps();
         let Some(pair) = pem::pair(&files)? else { return Ok(None) };
+        measured::own(files.section, &pair);
         Ok(Some(Arc::new(Self { files, pair: RwLock::new(pair), stamps: Mutex::new(stamps) })))
     }
 
@@ -55,6 +56,7 @@ impl Certificate {
             return Ok(false);
         }
         if let Some(pair) = pem::pair(&self.files)? {
+            measured::own(self.files.section, &pair);
             *self.pair.write().unwrap_or_else(PoisonError::into_inner) = pair;
         }
         *known = stamps;

@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
 use crate::files::Section;
-use crate::validity;
+use crate::{measured, validity};
 
 /// The end of the certificate that the server of a section showed last.
 static ENDS: Mutex<Vec<(Section, Duration)>> = Mutex::new(Vec::new());
@@ -21,6 +21,7 @@ pub fn server_certificate_ends(section: Section) -> Option<Duration> {
 }
 
 fn note(section: Section, end: Duration) {
+    measured::of_server(section, end);
     let mut ends = ENDS.lock().unwrap_or_else(PoisonError::into_inner);
     ends.retain(|(known, _)| *known != section);
     ends.push((section, end));

@@ -50,6 +50,8 @@ async fn everything_that_is_documented_moves() {
     scenes::a_database_that_is_away(&mut moved).await;
     scenes::a_client_that_does_not_read(&mut moved).await;
     scenes::a_replica_that_stops(&mut moved).await;
+    scenes::a_renewed_certificate(&mut moved).await;
+    scenes::an_untrusted_message(&mut moved).await;
     scenes::the_whole_system(&mut moved).await;
     let still: Vec<String> = documented()
         .into_iter()

@@ -4,7 +4,7 @@ use amqprs::BasicProperties;
 use serde_json::json;
 use testkit::collector::Manner;
 use testkit::http::send;
-use testkit::{Collector, EventStream, PrimaryAndStandby, Service, Stage, eventually, orders};
+use testkit::{Authority, Collector, EventStream, PrimaryAndStandby, Service, Stage, eventually, orders};
 
 use crate::scrape::{Measured, Moved};
 
@@ -206,6 +206,36 @@ pub async fn a_replica_that_stops(moved: &mut Moved) {
     stage.database().await.execute("create table written (at timestamptz)").await;
     tracking.until_moved("restaurant_replica_behind_seconds", moved).await;
     servers.pause_replay(false).await;
+}
+
+/// A certificate is replaced while the service runs.
+pub async fn a_renewed_certificate(moved: &mut Moved) {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let authority = Authority::new();
+    let certified = authority.server(&["localhost"]);
+    let launch = stage
+        .tracking_service()
+        .env("HTTP_TLS_CERT", certified.certificate.display().to_string())
+        .env("HTTP_TLS_KEY", certified.key.display().to_string());
+    let tracking = Measured::start(launch).await;
+    let series = r#"restaurant_certificate_expires_timestamp_seconds{of="http"}"#;
+    let renewed = authority.expired_server(&["localhost"]);
+    assert!(tracking.first().series[series] > 1_577_836_800.0, "{:?}", tracking.first());
+    certified.become_like(&renewed);
+    tracking.until_moved("restaurant_certificate_expires_timestamp_seconds", moved).await;
+    // 2020-01-01.
+    assert_eq!(tracking.scrape().await.series.get(series), Some(&1_577_836_800.0));
+}
+
+/// A stranger sends a status update.
+pub async fn an_untrusted_message(moved: &mut Moved) {
+    let stage = Stage::new().await;
+    let (name, publishers) = stage.publishers();
+    let notifier = Measured::start(stage.subscriber().env(name, publishers)).await;
+    let nobody = BasicProperties::default();
+    stage.broker().await.publish("notifications_fanout", "", nobody, "anything").await;
+    notifier.until_moved("restaurant_untrusted_messages_total", moved).await;
 }
 
 /// What the exporter shows of a system that stands still, and of one in trouble.
