@@ -115,10 +115,9 @@ impl Delivery {
 
     /// Who published it before it was moved, if whoever moved it says so. What is no text is nobody.
     pub(crate) fn original_user(&self) -> Option<&str> {
-        Some(match self.header(ORIGINAL_USER)? {
-            FieldValue::S(user) => user.as_ref(),
-            _ => "",
-        })
+        let FieldValue::S(user) = self.header(ORIGINAL_USER)? else { return Some("") };
+        let user: &String = user.as_ref();
+        Some(user)
     }
 
     /// Where an answer to the message is awaited: the name of a queue.

@@ -6,6 +6,7 @@ mod configuration;
 mod menu;
 mod ports;
 mod postgres;
+mod publishers;
 mod rabbitmq;
 mod replica;
 mod times;
@@ -97,6 +98,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
             verdicts.extend(postgres::check(&config, &services).await);
         }
         if services.0.iter().any(|service| permissions::of(*service).is_some()) {
+            verdicts.extend(publishers::check(&config, &services));
             verdicts.extend(rabbitmq::check(&config, &services).await);
         }
         verdicts.extend(certificates::check_servers());

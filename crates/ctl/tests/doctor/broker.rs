@@ -243,3 +243,18 @@ async fn queues_of_another_type_are_not_as_they_should_be() {
     let to_do = &found.check("topology")["to_do"];
     assert!(to_do.as_str().unwrap().contains("rabbitmq.queue_type"), "{to_do}");
 }
+
+#[tokio::test]
+async fn a_user_that_no_consumer_believes() {
+    let stage = Stage::new().await;
+    let (name, publishers) = stage.publishers();
+    let found = visit(&doctor(&stage).env(name, publishers)).await;
+    assert_eq!(found.findings(), Vec::<String>::new(), "{:?}", found.ended);
+    let user = &stage.servers.rabbitmq.user;
+    assert_eq!(found.found("publishers"), format!("what '{user}' sends is taken"));
+    let found = visit(&doctor(&stage).env(name, "orders=order,status=order,requests=")).await;
+    assert_eq!(
+        found.found("publishers"),
+        format!("nobody takes from '{user}' what it sends: orders, status")
+    );
+}
