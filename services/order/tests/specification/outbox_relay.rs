@@ -110,6 +110,8 @@ async fn accept_while_broker_down_takes_orders_that_go_out_when_the_broker_is_ba
     let launch = stage.order_service().env("ORDER_ACCEPT_WHILE_BROKER_DOWN", "true");
     let service = launch.env("RABBITMQ_PORT", proxy.port().to_string()).start().await;
     let (broker, database) = (stage.broker().await, stage.database().await);
+    // It is ready before. But without them there are no queues to take messages from.
+    service.logs("rabbitmq_connected", 2).await;
     proxy.cut();
     // It takes orders, so it is ready; that the broker is away is to be seen all the same.
     let degraded = serde_json::json!({"database": "healthy", "rabbitmq": "degraded"});

@@ -144,6 +144,7 @@ impl Production {
             password: Some(self.secret("rabbitmq_password")?),
             guard: Some(guard.clone()),
             tls: Some(RabbitmqTls { certificate: self.certificate("rabbitmq"), demands_certificate: false }),
+            ..RabbitmqOptions::default()
         };
         let programs = RabbitmqPrograms::find(packages)?;
         PrivateRabbitmq::start(&programs, folder::PRODUCTION_RABBITMQ.as_ref(), options).await
