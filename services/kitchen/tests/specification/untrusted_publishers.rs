@@ -114,9 +114,8 @@ async fn moving_a_message_makes_nobody_trusted() {
 #[tokio::test]
 async fn a_service_says_that_nobody_takes_what_it_sends() {
     let stage = Stage::new().await;
-    let worker =
-        stage.kitchen_worker("chef_anna").env("RABBITMQ_PUBLISHERS", "orders=a,status=b,requests=").start();
-    let lines = worker.await.logs("publisher_untrusted", 2).await;
+    let launch = stage.kitchen_worker("chef_anna").env("RABBITMQ_PUBLISHERS", "orders=a,status=b,requests=");
+    let lines = launch.start().await.logs("publisher_untrusted", 2).await;
     let said: Vec<String> = lines.iter().map(|line| line["error"]["msg"].to_string()).collect();
     assert!(said.iter().any(|said| said.contains("may not send orders")), "{said:?}");
     assert!(said.iter().any(|said| said.contains("may not send status updates")), "{said:?}");
