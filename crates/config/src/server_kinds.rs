@@ -28,7 +28,7 @@ pub(crate) const HOSTS_OR_NONE: Kind<Option<String>> = Kind {
 
 /// Which user of the broker may send which kind of message.
 pub(crate) const PUBLISHERS: Kind<Publishers> = Kind {
-    allowed: "`kind=user+user` for each of orders, status and requests, separated by commas, with a backslash before a comma, plus sign or backslash of a name; or nothing",
+    allowed: "`kind=user+user` for orders, for status and perhaps for requests, separated by commas, with a backslash before a comma, plus sign or backslash of a name; or nothing",
     is_secret: false,
     names_a_file: false,
     parse: |text| text.parse().map_err(|why: crate::ParsePublishersError| why.to_string()),
