@@ -63,7 +63,7 @@ impl End {
     fn label(&self) -> KitchenResult {
         match self {
             Self::Settled => KitchenResult::Done,
-            Self::Returned | Self::HandedBack(_) => KitchenResult::Returned,
+            Self::Returned => KitchenResult::Returned,
             Self::DeadLettered(_) => KitchenResult::DeadLettered,
             Self::Stopping => KitchenResult::Left,
         }
