@@ -19,7 +19,7 @@ use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, Watched};
 use crate::checkout::Checkout;
 use crate::connect::Connector;
 use crate::connect_error::UnsuitableServer;
@@ -177,20 +177,14 @@ impl Database {
         }
     }
 
-    /// Does something with a connection of this pool, before the eyes of the breaker.
-    async fn watched<T>(
-        &self,
-        choice: PoolChoice,
-        work: impl Future<Output = Result<T, DbError>>,
-    ) -> Result<T, DbError> {
+    /// Something begins with a connection of this pool, before the eyes of the breaker.
+    fn begin(&self, choice: PoolChoice) -> Begun<'_> {
         // The reserved connections may work while the others hang.
-        let Some(breaker) = self.breaker.as_ref().filter(|_| choice == PoolChoice::Shared) else {
-            return work.await;
-        };
-        let begun = breaker.begin();
-        let ended = work.await;
-        breaker.ended(begun, &ended, self.serves_requests);
-        ended
+        let breaker = self.breaker.as_deref().filter(|_| choice == PoolChoice::Shared);
+        Begun {
+            watched: breaker.map(|breaker| (breaker, breaker.begin())),
+            serves_requests: self.serves_requests,
+        }
     }
 
     /// The number of reserved connections, and so of concurrent relays.
@@ -269,12 +263,14 @@ impl Database {
         sql: &str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, DbError> {
-        self.watched(choice, async {
+        let begun = self.begin(choice);
+        let ended = async {
             let client = self.client_of(choice).await?;
             let asking = async {
                 match &self.noted {
                     None => ask::ask(&client, sql, parameters).await.map(Some),
-                    Some(noted) => ask::ask_proved(&client, sql, parameters, noted).await,
+                    // In a place of its own: every statement would be as large otherwise.
+                    Some(noted) => Box::pin(ask::ask_proved(&client, sql, parameters, noted)).await,
                 }
             };
             let Ok(answer) = timeout(STATEMENT_DEADLINE, asking).await else {
@@ -283,8 +279,8 @@ impl Database {
             };
             let rows = self.answered(client, answer.map_err(DbError::from))?;
             rows.ok_or_else(|| self.unsuitable(UnsuitableServer::Behind))
-        })
-        .await
+        };
+        begun.ended(ended.await)
     }
 
     /// Like [`Database::query`], for statements that return at most one row.
@@ -305,15 +301,16 @@ impl Database {
         deadline: Duration,
         mut work: impl AsyncFnMut(&Transaction<'_>) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        self.watched(choice, async {
+        let begun = self.begin(choice);
+        let ended = async {
             let mut client = self.client_of(choice).await?;
             let Ok(done) = timeout(deadline, transact(&mut client, &mut work)).await else {
                 client.discard();
                 return Err(DbError::Timeout(deadline));
             };
             self.answered(client, done)
-        })
-        .await
+        };
+        begun.ended(ended.await)
     }
 
     /// Decides what happens to the connection after an answer.
@@ -347,6 +344,24 @@ impl Database {
 
     fn unsuitable(&self, why: UnsuitableServer) -> DbError {
         DbError::UnsuitableServer { address: Arc::clone(&self.address), why }
+    }
+}
+
+/// What began with a connection. The breaker hears nothing of it if it is abandoned.
+struct Begun<'a> {
+    /// `None`: nobody watches.
+    watched: Option<(&'a Breaker, Watched)>,
+    /// Whether a request from outside waits for it.
+    serves_requests: bool,
+}
+
+impl Begun<'_> {
+    /// Tells the breaker the end.
+    fn ended<T>(self, ended: Result<T, DbError>) -> Result<T, DbError> {
+        if let Some((breaker, watched)) = self.watched {
+            breaker.ended(watched, &ended, self.serves_requests);
+        }
+        ended
     }
 }
 

@@ -58,6 +58,6 @@ impl Service for Arguments {
     }
 
     async fn run(settings: Settings, process: Process) -> Result<(), ServiceError> {
-        OrderService::build(settings, process)?.run().await
+        Box::pin(OrderService::build(settings, process)?.run()).await
     }
 }

@@ -96,12 +96,10 @@ impl OrderService {
         let db = Database::with_reserved(&config.database, NAME, Access::ReadWrite, relay::MOST_CONNECTIONS)?
             .with_breaker(&log);
         let of_requests = db.for_requests();
-        let intake = config.intake.enabled;
+        let (intake, relay) = (config.intake.enabled, Wakeup::default());
         let streams: &[EventStream] = if intake { &EventStream::ALL } else { &[] };
         let (publisher, publisher_task) =
             Publisher::start(&config.rabbitmq, ServiceName::Order, NAME, streams, &log);
-        let accept = config.order.accept_while_broker_down;
-        let relay = Wakeup::default();
         let rescuer = Rescuer {
             db: db.clone(),
             queues: Broker(config.rabbitmq.clone()),
@@ -112,7 +110,7 @@ impl OrderService {
             log: log.clone(),
         };
         let admission = Admission::new(max_concurrent);
-        let readiness = Readiness::new(publisher.clone(), accept);
+        let readiness = Readiness::new(publisher.clone(), config.order.accept_while_broker_down);
         let pages = PageSettings::of(ServiceName::Order, &config.web, &config.restaurant);
         let board = Board::new(db.clone(), config.menu.mode, config.restaurant.time_zone);
         let (acceptance, counting) = Acceptance::start(

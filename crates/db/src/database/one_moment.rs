@@ -19,15 +19,16 @@ impl Database {
         &self,
         statements: [&str; N],
     ) -> Result<[Vec<Row>; N], DbError> {
-        self.watched(PoolChoice::Shared, async {
+        let begun = self.begin(PoolChoice::Shared);
+        let ended = async {
             let client = self.client_of(PoolChoice::Shared).await?;
             let Ok(read) = timeout(STATEMENT_DEADLINE, read(&client, statements)).await else {
                 client.discard();
                 return Err(DbError::Timeout(STATEMENT_DEADLINE));
             };
             self.answered(client, read.map_err(DbError::from))
-        })
-        .await
+        };
+        begun.ended(ended.await)
     }
 }
 

@@ -47,7 +47,8 @@ impl Database {
         writing: &str,
         decide: impl Fn(&[Row]) -> Result<Decision<'a, T>, DbError>,
     ) -> Result<(T, Vec<Row>), DbError> {
-        self.watched(PoolChoice::Shared, async {
+        let begun = self.begin(PoolChoice::Shared);
+        let ended = async {
             let client = self.client_of(PoolChoice::Shared).await?;
             let work = transact(&client, reading, writing, &decide);
             let Ok(done) = timeout(STATEMENT_DEADLINE, work).await else {
@@ -55,8 +56,8 @@ impl Database {
                 return Err(DbError::Timeout(STATEMENT_DEADLINE));
             };
             self.answered(client, done)
-        })
-        .await
+        };
+        begun.ended(ended.await)
     }
 }
 

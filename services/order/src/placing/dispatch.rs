@@ -42,7 +42,7 @@ struct Context {
 
 impl Dispatch {
     /// Nothing is in flight yet.
-    pub fn new(db: Database, publisher: Publisher, accept_while_broker_down: bool, log: Log) -> Self {
+    pub fn new(db: &Database, publisher: Publisher, accept_while_broker_down: bool, log: Log) -> Self {
         let sender = Sender { publisher, log: log.clone() };
         // What it asks of the database it asks again, until there is an answer.
         let db = db.in_background();

@@ -50,7 +50,7 @@ impl Writer {
         log: Log,
     ) -> (Self, JoinHandle<()>) {
         let (queue, batches) = batching::queue(capacity, MAX_BATCH);
-        let dispatch = Dispatch::new(db.clone(), publisher.clone(), accept_while_broker_down, log.clone());
+        let dispatch = Dispatch::new(&db, publisher.clone(), accept_while_broker_down, log.clone());
         // Fewer, larger transactions cost less, and the broker is the slower of the two.
         let batches = batches.lingering(dispatch.in_flight().clone(), MAX_LINGER);
         let task = Task { db, publisher, accept_while_broker_down, dispatch, log };

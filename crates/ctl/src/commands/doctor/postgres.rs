@@ -4,7 +4,7 @@
 use config::{Config, MenuMode};
 use db::inspection::{Inspection, OLDEST_VERSION};
 use db::schema::{self, SchemaState};
-use db::{Access, Database, DbError};
+use db::{Database, DbError};
 use domain::{ServerUser, ServiceName};
 use runtime::with_causes;
 use secrecy::ExposeSecret;
