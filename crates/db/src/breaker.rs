@@ -82,7 +82,7 @@ impl Breaker {
         match ended {
             Err(why) if after == BreakerState::Open => {
                 let message = match outcome {
-                    Outcome::Hopeless => {
+                    Outcome::Exhausted => {
                         "Requests that need the database are refused: no connection became free".to_owned()
                     }
                     Outcome::Failed | Outcome::Answered => format!(
@@ -109,7 +109,7 @@ fn show(state: BreakerState) {
 /// What an end says of the database: an error that it reports at once is an answer.
 fn outcome<T>(ended: &Result<T, DbError>) -> Outcome {
     let failed = match ended {
-        Err(DbError::AllInUse { .. }) => return Outcome::Hopeless,
+        Err(DbError::AllInUse { .. }) => return Outcome::Exhausted,
         Ok(_) | Err(DbError::UnexpectedValue(_)) => false,
         Err(
             DbError::Unreachable { .. }
@@ -141,7 +141,7 @@ mod tests {
             (Err(DbError::unexpected("infinity")), Outcome::Answered),
             (Err(DbError::Timeout(Duration::from_secs(1))), Outcome::Failed),
             (Err(DbError::Unreachable { address: address(), why: ConnectError::NoAnswer }), Outcome::Failed),
-            (Err(DbError::AllInUse { address: address(), waited: Duration::ZERO }), Outcome::Hopeless),
+            (Err(DbError::AllInUse { address: address(), waited: Duration::ZERO }), Outcome::Exhausted),
         ] {
             assert_eq!(outcome(&ended), expected, "{ended:?}");
         }

@@ -123,8 +123,8 @@ pub async fn missing_rights(db: &Database, user: impl Into<ServerUser>) -> Resul
         where columns is null and not has_table_privilege(relation, verb)
         union all
         select verb || ' (' || string_agg(attname, ', ' order by attnum) || ') on ' || name
-        from each join pg_attribute on attrelid = relation and attname = any(columns)
-        where not has_column_privilege(relation, attnum, verb)
+        from each join pg_attribute on attrelid = relation
+        where case when attname = any(columns) then not has_column_privilege(relation, attnum, verb) end
         group by verb, name
         union all
         select 'usage on the sequence of ' || name

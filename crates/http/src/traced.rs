@@ -7,14 +7,15 @@ use domain::RequestId;
 use telemetry::traces::{Caller, Span, conventions};
 
 use crate::exchange::is_encrypted;
+use crate::health::is_probe;
 use crate::measured::Measured;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Begins the span of a request. What is done for it has the id that this returns. Who asks an
-/// admin port is in no trace.
+/// Begins the span of a request. What is done for it has the id that this returns. Probes and who
+/// asks an admin port are in no trace.
 pub(crate) fn begin(request: &ServiceRequest, id: RequestId) -> (RequestId, Span) {
-    if request.app_data::<Measured>().is_none() {
+    if request.app_data::<Measured>().is_none() || is_probe(request.path()) {
         return (id, Span::none());
     }
     // Several of them are as good as none (W3C Trace Context, section 3.2).

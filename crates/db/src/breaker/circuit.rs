@@ -24,7 +24,7 @@ pub(super) enum Outcome {
     /// It did not: it is away, or takes too long.
     Failed,
     /// No connection became free in time. The next requests would wait as long for nothing.
-    Hopeless,
+    Exhausted,
 }
 
 /// When a statement began: before or after the breaker opened last.
@@ -101,12 +101,12 @@ impl Circuit {
             (State::Closed { failures }, Outcome::Failed) if failures + 1 < MOST_FAILURES => {
                 self.state = State::Closed { failures: failures + 1 };
             }
-            (State::Closed { .. } | State::HalfOpen { .. }, Outcome::Failed | Outcome::Hopeless) => {
+            (State::Closed { .. } | State::HalfOpen { .. }, Outcome::Failed | Outcome::Exhausted) => {
                 self.state = State::Open { until: now + self.pause };
                 self.pause = (self.pause * 2).min(MAX_PAUSE);
                 self.era += 1;
             }
-            (State::Open { .. }, Outcome::Failed | Outcome::Hopeless) => {}
+            (State::Open { .. }, Outcome::Failed | Outcome::Exhausted) => {}
         }
     }
 }
@@ -127,7 +127,7 @@ mod tests {
 
     fn acts() -> impl Strategy<Value = Vec<Act>> {
         let outcomes =
-            [Outcome::Answered, Outcome::Failed, Outcome::Failed, Outcome::Failed, Outcome::Hopeless];
+            [Outcome::Answered, Outcome::Failed, Outcome::Failed, Outcome::Failed, Outcome::Exhausted];
         let act = prop_oneof![
             (0..3_000_u64).prop_map(Act::Pass),
             Just(Act::Ask),
@@ -165,7 +165,7 @@ mod tests {
     fn one_hopeless_wait_opens_it() {
         let now = Instant::now();
         let mut circuit = Circuit::default();
-        circuit.ended(circuit.begin(), Outcome::Hopeless, now);
+        circuit.ended(circuit.begin(), Outcome::Exhausted, now);
         assert_eq!(circuit.state(), BreakerState::Open);
     }
 
@@ -236,9 +236,9 @@ mod tests {
                                 prop_assert_eq!(after, BreakerState::Closed);
                                 (failures, let_through) = (0, None);
                             }
-                            Outcome::Failed | Outcome::Hopeless => {
+                            Outcome::Failed | Outcome::Exhausted => {
                                 failures += 1;
-                                let has_reason = outcome == Outcome::Hopeless
+                                let has_reason = outcome == Outcome::Exhausted
                                     || failures >= MOST_FAILURES
                                     || before != BreakerState::Closed;
                                 prop_assert_eq!(after == BreakerState::Closed, !has_reason);

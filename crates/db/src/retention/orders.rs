@@ -81,7 +81,7 @@ fn statement(action: Action) -> String {
     let work = work.replace("$BLANK", BLANK);
     format!(
         "with looked as materialized (
-            select id from orders where id > $1 and id < $2 order by id limit {PIECE}
+            select id from orders where id > $1::bigint and id < $2::bigint order by id limit {PIECE}
         ), due as materialized (
             select id, number, status from orders
             where id = any(array(select id from looked)) and {DUE} {named}

@@ -110,7 +110,7 @@ async fn an_old_row_is_linked() {
     order.declared_all().await;
     let tap = broker.tap("orders_topic", "kitchen.takeout.*").await;
     let old = trace();
-    for (age, number) in [("59 seconds", "ORD_20261120_901"), ("61 seconds", "ORD_20261120_902")] {
+    for (age, number) in [("45 seconds", "ORD_20261120_901"), ("61 seconds", "ORD_20261120_902")] {
         database
             .execute(&format!(
                 "with placed as (
