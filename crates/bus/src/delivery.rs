@@ -113,7 +113,8 @@ impl Delivery {
         self.properties.user_id().map(String::as_str)
     }
 
-    /// Who published it before it was moved, if whoever moved it says so. What is no text is nobody.
+    /// Who published it before it was moved, if whoever moved it says so. What is no text is
+    /// nobody.
     pub(crate) fn original_user(&self) -> Option<&str> {
         let FieldValue::S(user) = self.header(ORIGINAL_USER)? else { return Some("") };
         let user: &String = user.as_ref();

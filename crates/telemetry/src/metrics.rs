@@ -165,8 +165,8 @@ metrics! {
     /// Attempts that failed, and were followed by another one.
     RETRIES: Counter = "restaurant_retries_total" by Order, Kitchen, Tracking;
 
-    /// When a certificate ends, in seconds since 1970: one that the process uses itself, or the last
-    /// that a server has shown to it. 0: there is none.
+    /// When a certificate ends, in seconds since 1970: one that the process uses itself, or the
+    /// last that a server has shown to it. 0: there is none.
     CERTIFICATE_ENDS: Family<CertificateOf, Gauge> = "restaurant_certificate_expires_timestamp_seconds"
         by Order, Kitchen, Tracking, Notifier, Exporter;
 
