@@ -16,8 +16,8 @@ use super::take::{Disposal, take};
 /// Sends dead letters back to the exchange and the key they came from, with their body and
 /// properties, but without headers. Each is removed when RabbitMQ has confirmed that it has arrived
 /// in a queue. An order that is replayed twice is cooked once. Whoever replays a message vouches
-/// for it. So those that were refused for their sender are sent only if their ids are named, or a part
-/// of their reason.
+/// for it. So those that were refused for their sender are sent only if their ids are named, or a
+/// part of their reason.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "replay")]
 pub struct Arguments {
