@@ -71,7 +71,7 @@ async fn an_order_is_one_trace_from_its_request_to_its_subscriber() {
         assert!(about.len() >= least, "{lines:?}");
         assert!(about.iter().all(|line| line["trace_id"] == request.trace_id.as_str()), "{about:?}");
         // The service's own have none.
-        let own = lines.iter().find(|line| line["action"] == "service_started").unwrap();
+        let own = lines.iter().find(|line| line["action"] == "traces_started").unwrap();
         assert!(own.get("trace_id").is_none(), "{own}");
     }
     let raw = order.raw_lines().into_iter().find(|line| line.contains("trace_id")).unwrap();
