@@ -62,14 +62,16 @@ async fn an_order_is_one_trace_from_its_request_to_its_subscriber() {
     assert_eq!(asked.service, "tracking-service");
     collector.child(&asked, "SELECT orders").await;
 
-    // Every line about it has the trace, behind the request.
-    for (service, least) in [(&order, 2), (&kitchen, 2), (&notifier, 2)] {
+    // Every line about it has the trace, behind the request. The first has no number yet.
+    let received = order.logged("order_received");
+    assert!(received.iter().all(|line| line["trace_id"] == request.trace_id.as_str()), "{received:?}");
+    for (service, least) in [(&order, 1), (&kitchen, 2), (&notifier, 2)] {
         let lines = service.log_lines();
         let about: Vec<_> = lines_of(&lines, &number).collect();
         assert!(about.len() >= least, "{lines:?}");
         assert!(about.iter().all(|line| line["trace_id"] == request.trace_id.as_str()), "{about:?}");
         // The service's own have none.
-        let own = lines.iter().find(|line| line["action"] == "service_started").unwrap();
+        let own = lines.iter().find(|line| line["action"] == "traces_started").unwrap();
         assert!(own.get("trace_id").is_none(), "{own}");
     }
     let raw = order.raw_lines().into_iter().find(|line| line.contains("trace_id")).unwrap();
