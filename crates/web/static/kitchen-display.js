@@ -299,8 +299,7 @@ class KitchenDisplay extends HTMLElement {
     // A second tap would meet the cook's own first one.
     if (this.underWay.has(number)) return;
     this.underWay.add(number);
-    const { ticket: changed, message } = await steps.bump(ticket, step);
-    this.underWay.delete(number);
+    const { ticket: changed, message } = await steps.bump(ticket, step).finally(() => this.underWay.delete(number));
     if (changed) this.feed.put(changed);
     else {
       this.say(message);

@@ -11,7 +11,6 @@ use std::fmt;
 
 use db::edit::Edit;
 use db::{Database, DbError};
-use domain::Menu;
 use domain::pricing::RuleSetError;
 use menu_files::Entry;
 
@@ -28,8 +27,11 @@ pub trait Stored: Entry {
     const WHOLE: &'static str;
 
     /// What of these entries has no effect, since the menu lacks what they name.
-    fn without_effect(_entries: &[Self], _menu: &Menu) -> Vec<String> {
-        Vec::new()
+    ///
+    /// # Errors
+    /// The menu cannot be read.
+    async fn without_effect(_db: &Database, _entries: &[Self]) -> Result<Vec<String>, DbError> {
+        Ok(Vec::new())
     }
 
     /// Reads all of them, in the order in which they are used.

@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
 use db::edit::Edit;
-use db::price_rules;
-use db::{Database, DbError};
-use domain::Menu;
+use db::{Database, DbError, menu, price_rules};
 use domain::pricing::{PriceRule, RuleId, RuleSet};
 use domain::stock_edit::STAFF;
 use menu_files::Format;
@@ -77,8 +75,8 @@ impl Stored for PriceRule {
 
     const WHOLE: &'static str = "the price rules";
 
-    fn without_effect(entries: &[Self], menu: &Menu) -> Vec<String> {
-        lost_targets::of(menu, entries)
+    async fn without_effect(db: &Database, entries: &[Self]) -> Result<Vec<String>, DbError> {
+        Ok(lost_targets::of(&menu::read(db).await?, entries))
     }
 
     async fn read(db: &Database) -> Result<Vec<Self>, DbError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use db::edit::Edit;
-use db::{Access, Database, menu};
+use db::{Access, Database};
 use menu_files::{Change, Difference, Format, difference};
 use runtime::{Console, Exit, with_causes};
 use serde_json::json;
@@ -43,17 +43,14 @@ pub async fn run<T: Stored>(import: Import) -> Result<(), Exit> {
         made(&db, &file, &import).await?
     };
     let console = Console::new();
-    let lost = match menu::read(&db).await {
-        Ok(menu) => T::without_effect(&file.entries, &menu),
-        // The import is done.
-        Err(why) => {
-            let why = with_causes(&why);
-            console.warn(&format!(
-                "it was not seen whether the menu has what the rules name, as the doctor does: {why}"
-            ));
-            Vec::new()
-        }
-    };
+    // The import is done already.
+    let lost = T::without_effect(&db, &file.entries).await.unwrap_or_else(|why| {
+        let why = with_causes(&why);
+        console.warn(&format!(
+            "it was not seen whether the menu has what the rules name; 'doctor' looks again: {why}"
+        ));
+        Vec::new()
+    });
     if import.json {
         let mut document = report::json(&changes, "dry_run", import.dry_run);
         if let Some(members) = document.as_object_mut().filter(|_| !lost.is_empty()) {
