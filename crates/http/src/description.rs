@@ -70,13 +70,13 @@ pub fn complete(mut description: OpenApi, samples: &[Sample]) -> Json {
             };
             add("X-Request-ID", "RequestId");
             if has_tag && ["200", "304"].contains(&status.as_str()) {
-                add("ETag", "EntityTag");
+                add("ETag", "ETag");
             }
             if is_page && status == "200" {
-                add("Vary", "Varying");
+                add("Vary", "Vary");
             }
             if status == "default" {
-                add("Allow", "Allowed");
+                add("Allow", "Allow");
             }
         }
     }
@@ -118,9 +118,9 @@ fn headers() -> [(&'static str, Header); 6] {
     [
         ("RequestId", described(text(), "The id of the request: the client's, or a new one.")),
         ("RetryAfter", described(seconds, "Seconds after which to try again.")),
-        ("EntityTag", described(text(), "Names this very body, for `If-None-Match`.")),
-        ("Varying", described(text(), "The headers of the request by which the body differs.")),
-        ("Allowed", described(text(), "The methods that the path takes, in an answer with 405.")),
+        ("ETag", described(text(), "Names this very body, for `If-None-Match`.")),
+        ("Vary", described(text(), "The headers of the request by which the body differs.")),
+        ("Allow", described(text(), "The methods that the path takes, in an answer with 405.")),
         ("Challenge", described(text(), "`Bearer`: the staff's key is asked for.")),
     ]
 }
