@@ -71,7 +71,12 @@ impl Load {
                 (Arc::clone(&attempts), Arc::clone(&stop), Arc::clone(ports), Arc::clone(&counter));
             let table = table.clone();
             clients.spawn(async move {
-                while !stop.load(Ordering::Relaxed) {
+                // Each client alternates between the services by its own count. By the common
+                // count, clients that answer in step could all stay with one service.
+                for turn in client.. {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
                     let number = counter.fetch_add(1, Ordering::Relaxed);
                     let customer = format!("Guest {table} {number}");
                     let mut order = order(&customer, number);
@@ -79,7 +84,7 @@ impl Load {
                         order["items"] = menu::lines(number);
                     }
                     let by = if has_menu { Cancelling::of(number) } else { None };
-                    let response = place(&ports, client + number, &order, by).await;
+                    let response = place(&ports, turn, &order, by).await;
                     attempts.lock().unwrap().push(Attempt { customer, response, at: Instant::now() });
                     sleep(pause).await;
                 }
