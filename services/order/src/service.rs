@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bus::requests::RequestIntake;
 use bus::topology::{EventStream, REQUESTS_QUEUE};
 use bus::{DeadLetterPublisher, Publisher};
+use config::Rabbitmq;
 use db::schema::SchemaError;
 use db::{Access, Database, DbError, secrets};
 use deadlines::kitchen::HOLDINGS_PAUSE;
@@ -157,16 +158,7 @@ impl OrderService {
                 link,
                 log: log.clone(),
             };
-            let name = format!("{NAME}: {REQUESTS_QUEUE}");
-            // More would only wait for a permit.
-            let prefetch = u16::try_from(max_concurrent).unwrap_or(u16::MAX);
-            let (broker, log) = (config.rabbitmq.clone(), log.clone());
-            let consume = move || RequestIntake::start(broker.clone(), &name, prefetch, log.clone());
-            let shutdown = shutdown.clone();
-            tasks.spawn(TAKES_MESSAGES, async {
-                intake.run(consume, shutdown).await;
-                Ok(())
-            });
+            take_messages(&mut tasks, intake, config.rabbitmq.clone(), max_concurrent, shutdown.clone());
         }
         let changes = Changes { db: of_requests.clone(), admission, relay, log: log.clone() };
         tasks.adopt(STORES, writer);
@@ -235,6 +227,25 @@ impl OrderService {
         }
         outcome
     }
+}
+
+/// Starts the task that takes orders by message.
+fn take_messages(
+    tasks: &mut Tasks<ServiceError>,
+    intake: Intake,
+    broker: Rabbitmq,
+    max_concurrent: usize,
+    shutdown: Shutdown,
+) {
+    let name = format!("{NAME}: {REQUESTS_QUEUE}");
+    // More would only wait for a permit.
+    let prefetch = u16::try_from(max_concurrent).unwrap_or(u16::MAX);
+    let log = intake.log.clone();
+    let consume = move || RequestIntake::start(broker.clone(), &name, prefetch, log.clone());
+    tasks.spawn(TAKES_MESSAGES, async {
+        intake.run(consume, shutdown).await;
+        Ok(())
+    });
 }
 
 /// Keeps the database in use, and sends what placing left behind.

@@ -65,6 +65,7 @@ pub async fn order_piece(
     })
 }
 
+/// It steps from id to id: a plan that was made for few orders would else read and sort all ids.
 fn statement(action: Action) -> String {
     // Only those with a name or an address count as old, if that is what is asked for.
     let named = match action {
@@ -80,8 +81,14 @@ fn statement(action: Action) -> String {
     };
     let work = work.replace("$BLANK", BLANK);
     format!(
-        "with looked as materialized (
-            select id from orders where id > $1::bigint and id < $2::bigint order by id limit {PIECE}
+        "with recursive looked as (
+            (select id, 1 as place from orders
+             where id > $1::bigint and id < $2::bigint order by id limit 1)
+            union all
+            select next.id, place + 1 from looked cross join lateral (
+                select id from orders where orders.id > looked.id and orders.id < $2::bigint
+                order by id limit 1
+            ) as next where place < {PIECE}
         ), due as materialized (
             select id, number, status from orders
             where id = any(array(select id from looked)) and {DUE} {named}

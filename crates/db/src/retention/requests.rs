@@ -58,8 +58,13 @@ fn statement(action: Action) -> String {
         }
     };
     format!(
-        "with looked as materialized (
-            select order_id from order_requests where order_id >= $1 order by order_id limit {PIECE}
+        "with recursive looked as (
+            (select order_id, 1 as place from order_requests where order_id >= $1 order by order_id limit 1)
+            union all
+            select next.order_id, place + 1 from looked cross join lateral (
+                select order_id from order_requests as request where request.order_id > looked.order_id
+                order by order_id limit 1
+            ) as next where place < {PIECE}
         ), due as materialized (
             select order_id from order_requests
             where order_id = any(array(select order_id from looked)) and {DUE} {named}

@@ -15,7 +15,7 @@ use crate::scene::Scene;
 const ROWS: i64 = 50_000;
 /// What the tracking service asks, and who prunes, and the most rows that each may read. Some look
 /// at the newest thousand rows in any case, and halve their way there.
-const QUESTIONS: [(&str, i64); 10] = [
+const QUESTIONS: [(&str, i64); 11] = [
     ("status_events::read", 50),
     ("status_events::newest_ids", 20),
     ("status_events::of_orders", 10),
@@ -26,6 +26,7 @@ const QUESTIONS: [(&str, i64); 10] = [
     ("estimates::bases", 1_200),
     ("kitchen_tickets::read", 2_400),
     ("retention::order_piece", 9_000),
+    ("retention::request_piece", 4_000),
 ];
 
 async fn ask(question: &str, db: &Database) {
@@ -51,6 +52,10 @@ async fn ask(question: &str, db: &Database) {
         "retention::order_piece" => {
             let horizon = retention::horizon(db, retention::YOUNGEST).await.unwrap();
             retention::order_piece(db, &horizon, Action::Count, Some(100)).await.map(drop)
+        }
+        "retention::request_piece" => {
+            let horizon = retention::horizon(db, retention::YOUNGEST).await.unwrap();
+            retention::request_piece(db, &horizon, Action::Count, None).await.map(drop)
         }
         other => panic!("{other}"),
     }
@@ -82,6 +87,8 @@ async fn what_is_read_of_full_tables_are_few_rows() {
              insert into order_outbox (order_id, request_id) select id, 'a-request' from orders where id % 4 = 0;
              insert into status_outbox (request_id, order_number, old_status, new_status, changed_by, changed_at)
              select 'a-request', number, 'ready', 'completed', 'staff', now() from orders where id % 2 = 1;
+             insert into order_requests (order_id, fingerprint, request_id, status, code, reason, created_at, updated_at)
+             select gen_random_uuid(), '', 'a-request', 'FAILED', 'invalid', 'no', '2020-01-01', '2020-01-01' from orders;
              insert into order_items (order_id, name, quantity, price) select id, 'Soup', 1, 1 from orders;
              insert into order_adjustments (order_id, place, kind, rule, label, base, amount)
              select id, 1, 'fee', 'bag', 'Bag', 1, 0.10 from orders;
@@ -120,6 +127,8 @@ async fn a_busy_kitchen_costs_what_is_open_and_what_was_lately() {
              select 'ORD_20261130_' || lpad(n::text, greatest(3, length(n::text)), '0'), 'Jane', 'takeout', 1,
                     case when n <= {BUSY} then 'received' else 'ready' end
              from generate_series(1, 2 * {BUSY}) as n;
+             insert into order_requests (order_id, fingerprint, request_id, status, code, reason, created_at, updated_at)
+             select gen_random_uuid(), '', 'a-request', 'FAILED', 'invalid', 'no', '2020-01-01', '2020-01-01' from orders;
              insert into order_items (order_id, name, quantity, price) select id, 'Soup', 1, 1 from orders;
              insert into order_status_log (order_id, status, changed_by, changed_at)
              select id, step, 'chef_anna', now() - interval '1 minute' * (2 - place)
