@@ -19,14 +19,16 @@ fn parse_host(named: &str, port: u16) -> Result<(String, u16), String> {
         )
     };
     // An IPv6 address has colons of its own: with a port, it stands in brackets.
-    if named.parse::<IpAddr>().is_ok() {
-        return Ok((named.to_owned(), port));
-    }
-    let (host, its_port) = match named.rsplit_once(':') {
-        Some((host, its_port)) => (host, its_port.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)?),
-        None => (named, port),
+    let (host, its_port) = match named.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, "")) => (host, None),
+        Some((host, rest)) => (host, Some(rest.strip_prefix(':').ok_or_else(wrong)?)),
+        None if named.parse::<IpAddr>().is_ok() => (named, None),
+        None => named.rsplit_once(':').map_or((named, None), |(host, port)| (host, Some(port))),
     };
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let its_port = match its_port {
+        Some(text) => text.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)?,
+        None => port,
+    };
     let is_name = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     if host.parse::<IpAddr>().is_ok() || (!host.is_empty() && host.chars().all(is_name)) {
         Ok((host.to_owned(), its_port))
@@ -50,12 +52,26 @@ mod tests {
             ("db", "db 1"),
             ("10.0.0.1", "10.0.0.1 1"),
             ("::1", "::1 1"),
+            ("[::1]", "::1 1"),
             ("[::1]:2", "::1 2"),
             ("a.test:2, b_b.test", "a.test 2 | b_b.test 1"),
         ] {
             assert_eq!(read(setting).as_deref(), Ok(expected), "{setting}");
         }
-        for setting in ["", "a,", "a b", "a:0", "a:70000", "http://db", "a:b:2"] {
+        for setting in [
+            "",
+            "a,",
+            "a b",
+            "a:0",
+            "a:70000",
+            "http://db",
+            "a:b:2",
+            "[::1]2",
+            "[::1]:",
+            "[::1",
+            "[]",
+            "[a b]",
+        ] {
             assert!(read(setting).is_err(), "{setting}");
         }
     }

@@ -153,7 +153,8 @@ impl Sandbox<'_> {
         self.order_service_under(max_concurrent, &[("ORDER_STAFF_KEY", key)]).await
     }
 
-    async fn order_service_under(
+    /// Starts an order service with further variables.
+    pub async fn order_service_under(
         &self,
         max_concurrent: usize,
         variables: &[(&str, &str)],

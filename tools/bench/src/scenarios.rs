@@ -13,6 +13,7 @@ mod memory;
 mod menu;
 mod messages;
 mod order_status;
+mod overhead;
 mod queues;
 mod reads;
 mod round;
@@ -53,7 +54,7 @@ macro_rules! scenario {
 }
 
 /// All scenarios, in the sequence in which they run.
-pub static ALL: [Scenario; 21] = [
+pub static ALL: [Scenario; 22] = [
     scenario!("intake", intake::at_one_service, "Placing orders: 64 connections, one order service"),
     scenario!("intake-2", intake::at_two_services, "Placing orders: 256 connections, two order services"),
     scenario!("menu", menu::of_many_items, "Placing orders from a menu with stock and price rules"),
@@ -74,6 +75,7 @@ pub static ALL: [Scenario; 21] = [
     scenario!("memory", memory::measure, "Resident memory of each service"),
     scenario!("start", start::measure, "From the start of a process to its first 200"),
     scenario!("cpu", cpu::measure, "Processor time for each order"),
+    scenario!("overhead", overhead::measure, "Placing orders while metrics and traces are taken"),
     scenario!("limits", limits::measure, "PostgreSQL, RabbitMQ and HTTP in isolation"),
     scenario!("queues", queues::measure, "RabbitMQ in isolation: kinds of queues"),
     scenario!("instances", instances::measure, "One and two of each service"),

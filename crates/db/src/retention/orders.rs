@@ -23,10 +23,11 @@ pub struct OrderPiece {
 }
 
 /// Old enough, at the end of its life, and nobody waits for anything of it. Each row is looked up
-/// by its key (`offset 0`), however many messages wait.
+/// by its key (`offset 0`), however many messages wait, and each order by its id: `number || ''`
+/// makes no range of the index of numbers.
 const DUE: &str = "
     updated_at < $3 and status in ('completed', 'cancelled')
-    and number ~ '^ORD_[0-9]{8}_(?!000)([0-9]{3}|[1-9][0-9]{3,8})$'
+    and number || '' ~ '^ORD_[0-9]{8}_(?!000)([0-9]{3}|[1-9][0-9]{3,8})$'
     and not exists (select from order_outbox where order_outbox.order_id = orders.id offset 0)
     and not exists (select from order_claims where order_claims.order_id = orders.id offset 0)
     and not exists (select from status_outbox where status_outbox.order_number = orders.number offset 0)
