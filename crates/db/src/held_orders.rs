@@ -2,7 +2,8 @@
 //! cooked until a person releases them.
 //!
 //! A held order stays in `order_outbox`. So nobody enters it there again, and whoever releases it
-//! has nothing to send. A row of an order that was cancelled since means nothing.
+//! has nothing to send. A row of an order that was cancelled since means nothing: its message is
+//! sent, so that no row of it is left to wait.
 
 use domain::OrderNumber;
 use time::OffsetDateTime;

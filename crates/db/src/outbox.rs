@@ -34,6 +34,12 @@ pub(crate) fn due_after_grace() -> String {
 const ITS_ORDER: &str =
     "cross join lateral (select * from orders where orders.id = outbox.order_id offset 0) as o";
 
+/// An order that is held is not sent. Of one that was cancelled since, the message is: nobody cooks
+/// it, and its row would stay for ever.
+fn may_be_sent() -> String {
+    format!("(o.status = 'cancelled' or {})", not_held("outbox.order_id"))
+}
+
 /// Which messages are due.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Due {
@@ -53,11 +59,11 @@ pub async fn due(db: &Database) -> Result<Due, DbError> {
     let sql = format!(
         "select array(select wanted from unnest($1::text[]) as wanted
                       where exists (select 1 from order_outbox as outbox {ITS_ORDER}
-                                    where o.type = wanted and {DUE} and {not_held})),
+                                    where o.type = wanted and {DUE} and {may_be_sent})),
                 exists (select 1 from status_outbox where {DUE}),
                 array(select wanted from unnest($2::text[]) as wanted
                       where exists (select 1 from request_outbox where stream = wanted and {DUE}))",
-        not_held = not_held("outbox.order_id")
+        may_be_sent = may_be_sent()
     );
     let types = OrderType::ALL.map(OrderType::as_str);
     let streams = RequestStream::ALL.map(RequestStream::as_str);
@@ -193,11 +199,11 @@ pub async fn relay_orders(
                 (select identity from order_identities where order_id = o.id) as identity, outbox.traceparent,
                 coalesce(o.created_at < now() - make_interval(secs => {OLD}), false) as is_old, {MESSAGE_COLUMNS}
          from order_outbox outbox {ITS_ORDER}
-         where (outbox.attempts > 0) = $2 and o.type = $3 and {DUE} and {not_held}
+         where (outbox.attempts > 0) = $2 and o.type = $3 and {DUE} and {may_be_sent}
          order by outbox.order_id limit $1
          for update of outbox skip locked",
         OLD = OLD.as_secs(),
-        not_held = not_held("outbox.order_id")
+        may_be_sent = may_be_sent()
     );
     let order_type = order_type.as_str();
     let statements = Statements {

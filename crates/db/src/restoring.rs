@@ -204,7 +204,8 @@ async fn skip_numbers(
         .collect()
 }
 
-/// Records acknowledged orders that are not there, and returns all that are recorded.
+/// Records acknowledged orders that are not there, and returns all that are recorded. One that was
+/// pruned is not lost.
 async fn record_lost(
     transaction: &Transaction<'_>,
     backup: &str,
@@ -215,6 +216,8 @@ async fn record_lost(
         insert into lost_orders (number, backup)
         select distinct number, $2::text::uuid from unnest($1::text[]) as acknowledged (number)
         where not exists (select from orders where orders.number = acknowledged.number)
+          and not exists (select from pruned_orders where day = substr(acknowledged.number, 5, 8)
+                                                      and numbers @> substr(acknowledged.number, 14)::int)
         on conflict (number) do nothing";
     transaction.execute(record, &[&acknowledged, &backup]).await?;
     let lost = "select number from lost_orders order by length(number), number";

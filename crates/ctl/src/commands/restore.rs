@@ -11,9 +11,9 @@ use std::path::PathBuf;
 
 use argh::{ArgsInfo, FromArgs};
 use config::Config;
+use db::Database;
 use db::held_orders::{self, HeldOrder};
 use db::restoring::{self, Gap, Knowledge, KnownBackup, Outcome};
-use db::{Access, Database};
 use domain::OrderNumber;
 use domain::timestamp::Timestamp;
 use runtime::exit::failed;
@@ -69,8 +69,9 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
             return Err(Exit::Usage(format!("{NAME}: restore: name a folder, or with --taken-by a program")));
         }
     };
-    // Its sessions ask for writes themselves, where they need them.
-    let db = Database::new(&config.database, NAME, Access::ReadOnly).map_err(|why| failed(&why))?;
+    // Its sessions ask for writes themselves, where they need them. Of several servers it is the
+    // primary: a standby takes none.
+    let db = Database::for_reading(&config.database, NAME).await.map_err(|why| failed(&why))?;
     let server = restoring::inspect(&db).await.map_err(|why| failed(&why))?;
     match (&manifest, &arguments.folder) {
         (Some(manifest), Some(folder)) => checks::is_of_the_backup(&server, manifest, folder)?,

@@ -58,7 +58,7 @@ async fn a_service_may_not_prune() {
     // To count, its rights do.
     let ended = as_order(scene.prune(&["--dry-run"])).run_to_end().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    for role in ["order", "kitchen", "tracking", "exporter"] {
+    for role in ["order", "kitchen", "tracking", "tracking_staff", "exporter"] {
         let role = format!("{}_{role}", scene.stage.name);
         scene.database.execute(&format!("drop owned by {role}; drop role {role}")).await;
     }

@@ -35,27 +35,31 @@ pub async fn request_piece(
     let sql = statement(action);
     let row = db.query_opt(&sql, &[&from.unwrap_or(Uuid::nil()), &horizon.moment]).await?;
     let row = row.ok_or_else(|| DbError::unexpected("no row"))?;
-    let is_last = count(&row, 1)? < PIECE as u64;
-    let last: Option<Uuid> = row.try_get(0)?;
-    Ok(RequestPiece { next: last.filter(|_| !is_last), requests: count(&row, 2)? })
+    Ok(RequestPiece { next: row.try_get(0)?, requests: count(&row, 1)? })
 }
 
+/// It looks at one id more than it acts on: the first one of the next piece.
+///
 /// The rows of an anonymised request keep what became of it. The broken rules of its body may quote
 /// the body, and its fingerprint could confirm a guess.
 fn statement(action: Action) -> String {
+    // Who prunes at the same time counts and removes others.
+    const LOCK: &str = "for update of order_requests skip locked";
     let named = match action {
         Action::Count | Action::Remove => "",
         Action::CountNamed | Action::Anonymise => "and (fingerprint <> '' or errors is not null)",
     };
-    let work = match action {
-        Action::Count | Action::CountNamed => "",
-        Action::Remove => {
-            ", gone as (delete from order_requests where order_id = any(array(select order_id from due)))"
-        }
-        Action::Anonymise => {
+    let (lock, work) = match action {
+        Action::Count | Action::CountNamed => ("", ""),
+        Action::Remove => (
+            LOCK,
+            ", gone as (delete from order_requests where order_id = any(array(select order_id from due)))",
+        ),
+        Action::Anonymise => (
+            LOCK,
             ", blanked as (update order_requests set fingerprint = '', errors = null
-                           where order_id = any(array(select order_id from due)))"
-        }
+                           where order_id = any(array(select order_id from due)))",
+        ),
     };
     format!(
         "with recursive looked as (
@@ -64,12 +68,12 @@ fn statement(action: Action) -> String {
             select next.order_id, place + 1 from looked cross join lateral (
                 select order_id from order_requests as request where request.order_id > looked.order_id
                 order by order_id limit 1
-            ) as next where place < {PIECE}
+            ) as next where place <= {PIECE}
         ), due as materialized (
             select order_id from order_requests
-            where order_id = any(array(select order_id from looked)) and {DUE} {named}
+            where order_id = any(array(select order_id from looked where place <= {PIECE})) and {DUE} {named}
+            order by order_id {lock}
         ){work}
-        select (select order_id from looked order by order_id desc limit 1),
-               (select count(*) from looked), (select count(*) from due)"
+        select (select order_id from looked where place > {PIECE}), (select count(*) from due)"
     )
 }

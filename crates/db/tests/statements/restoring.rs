@@ -103,9 +103,12 @@ async fn a_cancelled_order_is_released_by_nobody() {
     scene.restore(&[], &[]).await;
     scene.cancel(&orders[0]).await;
     assert_eq!(scene.held().await, [number(&orders[1])]);
+    // Its message goes out, or prune would never find it settled.
+    assert_eq!(scene.relayed().await, [number(&orders[0])]);
+    assert_eq!(scene.count("order_outbox").await, 1);
     assert_eq!(held_orders::release(&scene.db, Release::All).await.unwrap(), [number(&orders[1])]);
     assert_eq!(scene.count("held_orders").await, 0);
-    scene.relayed().await;
+    assert_eq!(scene.relayed().await, [number(&orders[1])]);
     assert_eq!(scene.status(&orders[0]).await, "cancelled");
 }
 
@@ -158,6 +161,18 @@ async fn a_day_without_orders_gets_its_counter() {
     let outcome = scene.restore(&[earlier], &[]).await;
     let [gap] = outcome.gaps.as_slice() else { panic!("{outcome:?}") };
     assert_eq!((gap.first.sequence(), gap.last), (1, earlier));
+}
+
+#[tokio::test]
+async fn an_order_that_was_pruned_is_not_lost() {
+    let scene = Scene::at_noon().await;
+    let order = scene.place().await;
+    let earlier = |sequence| OrderNumber::new(order.number.day().previous_day().unwrap(), sequence);
+    let text = earlier(7).to_string();
+    let day = text.split('_').nth(1).unwrap();
+    scene.execute(&format!("insert into pruned_orders values ('{day}', '{{[1,8)}}')")).await;
+    let outcome = scene.restore(&[], &[order.number, earlier(7), earlier(8)]).await;
+    assert_eq!(outcome.lost, [earlier(8)]);
 }
 
 #[tokio::test]
