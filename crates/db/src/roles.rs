@@ -23,6 +23,15 @@ pub struct Account {
     pub password: Option<SecretString>,
 }
 
+/// What becomes of the rights that an existing role has beyond those that it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surplus {
+    /// They go.
+    Revoked,
+    /// They stay: services of the version before may need them until an update is complete.
+    Kept,
+}
+
 /// Why a role was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum RoleError {
@@ -94,15 +103,15 @@ pub async fn may_be_made(db: &Database) -> Result<(), RoleError> {
     if may { Ok(()) } else { Err(RoleError::NoCreaterole) }
 }
 
-/// Creates roles, or gives existing ones exactly their rights, in one transaction. So a running
-/// service never lacks a right. The tables must exist, in any schema of PostgreSQL. It also revokes
+/// Creates roles, or gives existing ones their rights, in one transaction. So a running service
+/// never lacks a right. The tables must exist, in any schema of PostgreSQL. It also revokes
 /// everybody's default right to create tables. Passwords leave this program only as SCRAM verifiers
 /// (RFC 7677), because the server's log may show every statement.
 ///
 /// # Errors
 /// The user may not create roles, or a role has more power than its service may have. Then nothing
 /// has changed.
-pub async fn ensure(db: &Database, accounts: &[Account]) -> Result<(), RoleError> {
+pub async fn ensure(db: &Database, accounts: &[Account], surplus: Surplus) -> Result<(), RoleError> {
     may_be_made(db).await?;
     let mut connection = db.client().await?;
     let transaction = connection.transaction().await.map_err(DbError::from)?;
@@ -118,7 +127,7 @@ pub async fn ensure(db: &Database, accounts: &[Account]) -> Result<(), RoleError
         make(&transaction, &name, account.password.as_ref()).await?;
         let (tables, rights): (Vec<&str>, Vec<&str>) =
             rights::of(account.user).unwrap_or_default().iter().copied().unzip();
-        run_all(&transaction, GRANT, &[&name, &tables, &rights]).await?;
+        run_all(&transaction, GRANT, &[&name, &tables, &rights, &(surplus == Surplus::Kept)]).await?;
         let row = transaction.query_one(POWER, &[&name]).await.map_err(DbError::from)?;
         if let Some(power) = row.try_get(0).map_err(DbError::from)? {
             return Err(RoleError::TooPowerful { name, power });
@@ -138,7 +147,7 @@ const CLOSE_TO_THE_PUBLIC: &str = "
     select format('revoke temporary on database %I from public', datname) from pg_database
     where datname = current_database() and has_database_privilege('public', oid, 'temporary')";
 
-/// Statements that give role $1 the rights $3 on the tables $2, and no others.
+/// Statements that give role $1 the rights $3 on the tables $2, and take all others unless $4.
 const GRANT: &str = "
     with place (schema, database, role) as (
         select nspname, current_database(), $1::text from pg_class join pg_namespace on pg_namespace.oid = relnamespace
@@ -161,6 +170,7 @@ const GRANT: &str = "
         union all select 2, format('grant usage on sequence %s to %I', sequence, role) from place, sequences
         where sequence is not null
     ) as statements (place, statement)
+    where place > 1 or not $4::boolean
     order by place";
 
 /// What role $1 can do beyond its rights; null if nothing.

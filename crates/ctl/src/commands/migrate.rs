@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use config::Config;
+use db::roles::Surplus;
 use db::schema::{self, SchemaError};
 use db::{Access, Database};
 use runtime::exit::failed;
@@ -34,10 +35,17 @@ pub struct Arguments {
     /// that the same names with `_FILE` hold, else made up for new roles and printed
     #[argh(switch)]
     roles: bool,
+    /// with --roles: leave roles that are there the rights that only the version before needs,
+    /// until its services are replaced; a later --roles without it takes them
+    #[argh(switch)]
+    keep: bool,
 }
 
 /// Runs the command.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
+    if arguments.keep && !arguments.roles {
+        return Err(Exit::Usage(format!("{NAME}: migrate: --keep is about roles: add --roles, or leave it out")));
+    }
     let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
     let db = Database::new(&config.database, NAME, Access::ReadWrite).map_err(|why| failed(&why))?;
     let policy = Policy::for_server().within(Duration::from_secs(arguments.wait));
@@ -62,5 +70,6 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     }
     // The further output is for a shell.
     Console::new().print(&format!("# {news}"));
-    roles::ensure(&db, &config.database).await
+    let surplus = if arguments.keep { Surplus::Kept } else { Surplus::Revoked };
+    roles::ensure(&db, &config.database, surplus).await
 }

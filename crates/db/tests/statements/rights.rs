@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use db::inspection::missing_rights;
 use db::rights;
-use db::roles::{self, Account};
+use db::roles::{self, Account, Surplus};
 use db::{Access, Database};
 use domain::{ServerUser, ServiceName};
 
@@ -33,7 +33,7 @@ impl<'a> Role<'a> {
     async fn new(scene: &'a Scene, user: impl Into<ServerUser>) -> Self {
         let user = user.into();
         let account = Account { user, password: Some(PASSWORD.into()) };
-        roles::ensure(&scene.db, &[account]).await.unwrap();
+        roles::ensure(&scene.db, &[account], Surplus::Revoked).await.unwrap();
         let name = roles::name(&scene.stage.name, user);
         let mut settings = scene.stage.database_settings();
         settings.user.clone_from(&name);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use db::audit::{self, Scope, Since};
-use db::roles::{self, Account};
+use db::roles::{self, Account, Surplus};
 use db::system_figures::{self, SystemFigures};
 use db::{Access, Database, DbError, rights};
 use domain::{OrderStatus, OrderType, ServerUser, Specialisation};
@@ -100,7 +100,7 @@ async fn ask_all(db: &Database) -> Result<(), DbError> {
 async fn the_exporter_needs_each_of_its_rights_and_no_other() {
     let scene = Scene::new().await;
     let account = Account { user: ServerUser::Exporter, password: Some("a password".into()) };
-    roles::ensure(&scene.db, &[account]).await.unwrap();
+    roles::ensure(&scene.db, &[account], Surplus::Revoked).await.unwrap();
     let role = roles::name(&scene.stage.name, ServerUser::Exporter);
     let mut settings = scene.stage.database_settings();
     settings.user.clone_from(&role);

@@ -2,7 +2,7 @@
 //! rights that it needs. Every start generates new passwords, which only the services know.
 
 use bus::permissions;
-use db::roles::{self, RoleError};
+use db::roles::{self, RoleError, Surplus};
 use db::schema::{self, SchemaError};
 use db::{Access, Database, DbError, rights};
 use devcluster::{Credentials, RabbitmqAdmin};
@@ -44,7 +44,7 @@ pub async fn in_postgres(endpoint: &config::Database) -> Result<Accounts, Accoun
         .iter()
         .map(|(user, own)| roles::Account { user: *user, password: Some(own.password.clone()) })
         .collect();
-    roles::ensure(&db, &wanted).await?;
+    roles::ensure(&db, &wanted, Surplus::Revoked).await?;
     Ok(accounts)
 }
 

@@ -4,7 +4,7 @@ use std::io::{Write, stdout};
 
 use db::Database;
 use db::rights;
-use db::roles::{self, Account};
+use db::roles::{self, Account, Surplus};
 use runtime::exit::failed;
 use runtime::{Console, Exit, password, shell};
 use secrecy::ExposeSecret;
@@ -13,7 +13,7 @@ use crate::NAME;
 
 /// Creates the roles, and prints generated passwords as lines for a shell, because they cannot be
 /// read later.
-pub(super) async fn ensure(db: &Database, settings: &config::Database) -> Result<(), Exit> {
+pub(super) async fn ensure(db: &Database, settings: &config::Database, surplus: Surplus) -> Result<(), Exit> {
     roles::may_be_made(db).await.map_err(|why| failed(&why))?;
     let mut accounts = Vec::new();
     let mut made_up = Vec::new();
@@ -28,7 +28,7 @@ pub(super) async fn ensure(db: &Database, settings: &config::Database) -> Result
         }
         accounts.push(Account { user, password });
     }
-    roles::ensure(db, &accounts).await.map_err(|why| failed(&why))?;
+    roles::ensure(db, &accounts, surplus).await.map_err(|why| failed(&why))?;
     let console = Console::new();
     for Account { user, .. } in &accounts {
         let name = roles::name(&settings.database, *user);
