@@ -55,10 +55,11 @@ impl PlaceError {
     /// As it is counted.
     pub fn label(&self) -> PlaceResult {
         match self {
-            Self::NotReady(_) | Self::KeyInFlight => PlaceResult::NotNow,
+            Self::NotReady(_) => PlaceResult::NotNow,
             Self::Busy(_) => PlaceResult::Busy,
             Self::Closed(_) => PlaceResult::Closed,
-            Self::Menu(_) | Self::KeyReused => PlaceResult::Refused,
+            // What a client does with its own key must not count as a failure of the service.
+            Self::Menu(_) | Self::KeyReused | Self::KeyInFlight => PlaceResult::Refused,
             Self::Repeated => PlaceResult::Repeated,
             Self::DatabaseAway { .. } | Self::Unstorable | Self::Failed | Self::OutcomeUnknown => {
                 PlaceResult::Failed
