@@ -52,6 +52,20 @@ pub enum PlaceError {
 }
 
 impl PlaceError {
+    /// Whether an order by message is tried again after this: nothing became of it yet.
+    pub fn is_tried_again(&self) -> bool {
+        match self {
+            Self::NotReady(_)
+            | Self::Busy(_)
+            | Self::DatabaseAway { .. }
+            | Self::KeyInFlight
+            | Self::KeyReused
+            | Self::Failed
+            | Self::OutcomeUnknown => true,
+            Self::Closed(_) | Self::Menu(_) | Self::Unstorable | Self::Repeated => false,
+        }
+    }
+
     /// As it is counted.
     pub fn label(&self) -> PlaceResult {
         match self {
