@@ -10,7 +10,7 @@ mod source;
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::Rabbitmq;
+use config::{MessageKind, Rabbitmq};
 use logging::{Log, action};
 use runtime::{FailedAttempt, Shutdown};
 use tokio::sync::{Semaphore, mpsc};
@@ -27,6 +27,7 @@ use crate::delivery::Delivery;
 use crate::link_state::LinkState;
 use crate::reconnect::{Link, Served, maintain};
 use crate::session::{Event, Session, SessionError};
+use crate::trust;
 
 /// The messages that are received from a source.
 #[derive(Debug)]
@@ -184,8 +185,18 @@ impl Owner {
         let refusals = self.source.declare(session, self.answer_timeout).await?;
         if let Some(exchange) = self.source.copies_through() {
             session.learn_user(exchange).await?;
+            self.say_if_untrusted(session);
         }
         Ok(refusals)
+    }
+
+    /// The copies would be refused, and nobody would see why their requests become dead letters.
+    fn say_if_untrusted(&self, session: &Session) {
+        let publishers = &self.settings.publishers;
+        if let Err(why) = trust::check(publishers, MessageKind::Requests, session.user()) {
+            let message = "Requests that this service moves are refused: let rabbitmq.publishers name its user, the same at every service";
+            self.log.error(action::PUBLISHER_UNTRUSTED, message, &why).emit();
+        }
     }
 
     async fn take_messages(&self, opened: Opened) -> Result<(), SessionError> {

@@ -148,6 +148,15 @@ struct Request {
     reply: oneshot::Sender<Result<(), PublishError>>,
 }
 
+impl Request {
+    /// Answers that it was not sent. The publisher may no longer wait for the answer.
+    fn refuse(self, why: PublishError) {
+        let outcome = Err(why);
+        unconfirmed::count(&outcome);
+        let _ = self.reply.send(outcome);
+    }
+}
+
 /// The pending confirm of a message.
 #[derive(Debug)]
 #[must_use = "a message counts as sent when it is confirmed"]
@@ -304,7 +313,7 @@ impl Publisher {
             None => Some(request),
         };
         if let Some(request) = refused {
-            let _ = request.reply.send(Err(PublishError::NotConnected));
+            request.refuse(PublishError::NotConnected);
         }
         Confirm { answer, span }
     }

@@ -24,8 +24,9 @@ pub const PER_TLS_CONNECTION: usize = PER_CONNECTION + 64 * KIB;
 /// Memory for everything else, in bytes: the program, its threads, its pools, the orders in
 /// progress.
 pub const REST: usize = 64 * MIB;
-/// The limits of the admin listener. They are a part of [`REST`].
-pub(crate) const ADMIN: Limits = Limits { connections: 16, per_address: 16, pool: MIB };
+/// The limits of the admin listener. They are a part of [`REST`]. Its pool has room for two readers
+/// of the metrics at once: of a service that has seen much they are half a MiB, and held twice.
+pub(crate) const ADMIN: Limits = Limits { connections: 16, per_address: 16, pool: 2 * MIB };
 const _: () = assert!(ADMIN.connections * PER_CONNECTION + ADMIN.pool <= REST / 16);
 /// The largest number of connections, however much memory there is.
 pub const MAX_CONNECTIONS: usize = 10_000;

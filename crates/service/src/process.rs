@@ -100,7 +100,12 @@ pub fn main<S: Service>() -> ExitCode {
         .enable_all()
         .build()
         .map_err(|why| Exit::failed(S::NAME.binary(), &why))
-        .and_then(|runtime| runtime.block_on(run::<S>()));
+        .and_then(|runtime| {
+            let ended = runtime.block_on(run::<S>());
+            // The thread that looks up a name would be waited for, as long as no server answers it.
+            runtime.shutdown_background();
+            ended
+        });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => exit.report(),

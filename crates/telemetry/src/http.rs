@@ -1,7 +1,9 @@
 //! How long HTTP requests take, by method, route and status.
 //!
 //! A route is the pattern, as the service defines it, and never the path of a request. So what
-//! clients invent adds no series. Methods and statuses without a place of their own share one.
+//! clients invent adds no series. Methods and statuses without a place of their own share one. So do
+//! the methods that a route does not take: otherwise anybody could make eight series of each route,
+//! until the page is too large to be shown.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -22,6 +24,11 @@ const STATUSES: [u16; 31] = [
     200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 406, 408, 409, 410, 412,
     413, 414, 415, 421, 422, 429, 431, 500, 503, 504,
 ];
+/// The statuses that are shown from the start. Without failures among them, a rate would miss the
+/// first ones: it sees only how far a series that is there has grown.
+const FROM_THE_START: [u16; 3] = [200, 500, 503];
+/// The status of a method that a route does not take.
+const NOT_TAKEN: u16 = 405;
 /// With a place for others.
 const STATUS_PLACES: usize = STATUSES.len() + 1;
 
@@ -41,7 +48,8 @@ pub struct Route {
 }
 
 impl RequestDurations {
-    /// The route of this pattern. Successes of these methods are shown from the start, as none.
+    /// The route of this pattern. Successes of these methods, and failures of the service, are shown
+    /// from the start, as none.
     pub fn route(&self, pattern: &str, methods: &[&str]) -> Arc<Route> {
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
         let known = routes.iter().find(|route| route.pattern == pattern).cloned();
@@ -51,7 +59,9 @@ impl RequestDurations {
             route
         });
         for method in methods {
-            route.series(method, 200);
+            for status in FROM_THE_START {
+                route.series(method, status);
+            }
         }
         route
     }
@@ -74,6 +84,7 @@ impl Route {
 
     /// Counts a request.
     pub fn observe(&self, method: &str, status: u16, took: Duration) {
+        let method = if status == NOT_TAKEN { OTHER } else { method };
         if let Some(series) = self.series(method, status) {
             series.observe_time(took);
         }
@@ -131,11 +142,21 @@ mod tests {
     fn what_clients_invent_adds_one_series() {
         let durations = RequestDurations::default();
         let route = durations.route("/orders/{number}", &["GET"]);
-        assert_eq!(series(&route), 1);
+        let at_first = FROM_THE_START.len();
+        assert_eq!(series(&route), at_first);
         for number in 0..1_000_u16 {
             route.observe(&format!("METHOD{number}"), 1_000 + number, Duration::ZERO);
         }
-        assert_eq!(series(&route), 2);
+        assert_eq!(series(&route), at_first + 1);
         assert!(Arc::ptr_eq(&route, &durations.route("/orders/{number}", &["GET"])));
+    }
+
+    #[test]
+    fn methods_that_a_route_does_not_take_share_a_series() {
+        let route = RequestDurations::default().route("/orders", &["POST"]);
+        for method in METHODS {
+            route.observe(method, NOT_TAKEN, Duration::ZERO);
+        }
+        assert_eq!(series(&route), FROM_THE_START.len() + 1);
     }
 }

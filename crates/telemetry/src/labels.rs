@@ -186,13 +186,14 @@ label! {
     Placed = "placed",
     /// It was placed before.
     Repeated = "repeated",
-    /// The menu says that it cannot be had so, or there is too little left.
+    /// The menu says that it cannot be had so, or there is too little left. Or its key stands for
+    /// another request, or for one that is in work.
     Refused = "refused",
     /// No orders are accepted now.
     Closed = "closed",
     /// Too many are in work.
     Busy = "busy",
-    /// The service was starting, or a request with the same key was in work.
+    /// The service was starting.
     NotNow = "not_now",
     /// It could not be stored or sent.
     Failed = "failed",
@@ -244,7 +245,8 @@ label! {
     Rejected = "rejected",
     /// No queue was bound for it.
     Unroutable = "unroutable",
-    /// Its confirm did not come: the connection was lost, or it was too late.
+    /// It was not sent, or its confirm did not come: there was no connection, or an alarm, or it was
+    /// too late.
     Unconfirmed = "unconfirmed",
 }
 

@@ -140,7 +140,7 @@ impl Placing {
     /// It was not placed, or it is not known in time whether it was. Failures of the servers are in
     /// the log already.
     pub async fn place(&self, command: PlaceOrder) -> Result<Placed, PlaceError> {
-        let order_type = command.order.order_type();
+        let (order_type, is_by_message) = (command.order.order_type(), command.request.is_some());
         let log = self.log.with_request_id(command.request_id.clone());
         let count = |result| ORDERS.of((order_type, result)).inc();
         match self.prepare(command, &log).await {
@@ -151,7 +151,9 @@ impl Placing {
                 Ok(placed)
             }
             Err(why) => {
-                count(why.label());
+                if !(is_by_message && why.is_tried_again()) {
+                    count(why.label());
+                }
                 Err(why)
             }
         }
@@ -165,7 +167,9 @@ impl Placing {
         // Here and not before the body is read: what breaks a rule is told so without a database,
         // and an order that is refused is counted.
         self.db.admit_request(|| true).map_err(|left| {
-            OVERLOAD.of(Overload::Breaker).inc();
+            if request.is_none() {
+                OVERLOAD.of(Overload::Breaker).inc();
+            }
             PlaceError::DatabaseAway { left }
         })?;
         let permit = self.admission.admit().await?;

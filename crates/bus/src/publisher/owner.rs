@@ -75,8 +75,7 @@ impl Owner {
             tokio::select! {
                 done = &mut work => return Some(done),
                 request = self.context.incoming.recv() => {
-                    // The publisher may no longer wait for it.
-                    let _ = request?.reply.send(Err(PublishError::NotConnected));
+                    request?.refuse(PublishError::NotConnected);
                 }
             }
         }

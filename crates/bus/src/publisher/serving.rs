@@ -209,7 +209,7 @@ impl<'a> Serving<'a> {
     async fn publish(&mut self, burst: &mut Vec<Request>) -> Result<(), SessionError> {
         if let Some((reason, _)) = &self.blocked {
             for request in burst.drain(..) {
-                let _ = request.reply.send(Err(PublishError::Blocked(reason.clone())));
+                request.refuse(PublishError::Blocked(reason.clone()));
             }
             return Ok(());
         }
@@ -219,7 +219,7 @@ impl<'a> Serving<'a> {
             let refused = refusal.map(|refusal| PublishError::QueueRefused(refusal.why.clone()));
             match refused.or_else(|| size_limit.refusal_of(request.message.body.len())) {
                 Some(why) => {
-                    let _ = request.reply.send(Err(why));
+                    request.refuse(why);
                     None
                 }
                 None => Some(request),

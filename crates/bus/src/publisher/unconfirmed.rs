@@ -65,8 +65,8 @@ impl Waiting {
     }
 }
 
-/// Counts what became of a message that was published.
-fn count(result: &Result<(), PublishError>) {
+/// Counts what became of a message that was to be published.
+pub(super) fn count(result: &Result<(), PublishError>) {
     PUBLISHED.of(label(result)).inc();
     if matches!(result, Err(PublishError::Unroutable(_))) {
         UNROUTABLE.inc();

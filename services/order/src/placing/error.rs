@@ -52,13 +52,28 @@ pub enum PlaceError {
 }
 
 impl PlaceError {
+    /// Whether an order by message is tried again after this: nothing became of it yet.
+    pub fn is_tried_again(&self) -> bool {
+        match self {
+            Self::NotReady(_)
+            | Self::Busy(_)
+            | Self::DatabaseAway { .. }
+            | Self::KeyInFlight
+            | Self::KeyReused
+            | Self::Failed
+            | Self::OutcomeUnknown => true,
+            Self::Closed(_) | Self::Menu(_) | Self::Unstorable | Self::Repeated => false,
+        }
+    }
+
     /// As it is counted.
     pub fn label(&self) -> PlaceResult {
         match self {
-            Self::NotReady(_) | Self::KeyInFlight => PlaceResult::NotNow,
+            Self::NotReady(_) => PlaceResult::NotNow,
             Self::Busy(_) => PlaceResult::Busy,
             Self::Closed(_) => PlaceResult::Closed,
-            Self::Menu(_) | Self::KeyReused => PlaceResult::Refused,
+            // What a client does with its own key must not count as a failure of the service.
+            Self::Menu(_) | Self::KeyReused | Self::KeyInFlight => PlaceResult::Refused,
             Self::Repeated => PlaceResult::Repeated,
             Self::DatabaseAway { .. } | Self::Unstorable | Self::Failed | Self::OutcomeUnknown => {
                 PlaceResult::Failed

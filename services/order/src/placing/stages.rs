@@ -123,8 +123,11 @@ impl Accepted {
         // A client that is answered may come again at once: from now on the database alone knows
         // what the key means.
         drop(self.key);
-        let label = result.as_ref().map_or_else(PlaceError::label, |_| PlaceResult::Placed);
-        ORDERS.of((self.order.fulfilment.order_type(), label)).inc();
+        let is_tried_again = self.request.is_some() && result.as_ref().is_err_and(PlaceError::is_tried_again);
+        if !is_tried_again {
+            let label = result.as_ref().map_or_else(PlaceError::label, |_| PlaceResult::Placed);
+            ORDERS.of((self.order.fulfilment.order_type(), label)).inc();
+        }
         let _ = self.reply.send(result);
     }
 }
