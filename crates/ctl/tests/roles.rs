@@ -361,3 +361,29 @@ async fn passwords_are_generated_once_and_rights_are_corrected() {
     assert!(refused.stderr.contains("may create roles or databases"), "{refused:?}");
     drop_roles(&stage).await;
 }
+
+#[tokio::test]
+async fn rights_of_the_version_before_stay_until_the_update_is_complete() {
+    let stage = Stage::new().await;
+    done(&with_passwords(&stage)).await;
+    let tracking = format!("{}_tracking", stage.name);
+    let database = stage.database().await;
+    database
+        .execute(&format!("grant select on orders to {tracking}; revoke select on workers from {tracking}"))
+        .await;
+    let may = async |table: &str, column: &str| {
+        let sql = format!("select has_column_privilege('{tracking}', '{table}', '{column}', 'select')");
+        database.value(&sql).await
+    };
+    done(&with_passwords(&stage).arg("--keep")).await;
+    assert_eq!(may("orders", "customer_name").await, true, "it was kept");
+    assert_eq!(may("workers", "name").await, true, "what is needed is added all the same");
+    done(&with_passwords(&stage)).await;
+    assert_eq!(may("orders", "customer_name").await, false, "it was taken");
+    drop_roles(&stage).await;
+
+    let ended =
+        Launch::new("restaurant-ctl", stage.environment()).arg("migrate").arg("--keep").run_to_end().await;
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("--keep is about roles: add --roles"), "{ended:?}");
+}

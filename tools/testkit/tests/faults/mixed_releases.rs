@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
-use testkit::Launch;
+use testkit::{Launch, Stage};
 
-use crate::load::Response;
+use crate::load::{Load, Response};
 use crate::restaurant::{COOKS, Restaurant};
-use crate::rolling_restart::ask;
+use crate::rolling_restart::{STAFF_KEY, ask};
 use crate::scale::either;
 use crate::verdict::{closes, drill_holds};
 
@@ -15,6 +15,9 @@ use crate::verdict::{closes, drill_holds};
 /// and sets it. They take minutes to build, so `cargo xtask test` does without: both releases are
 /// this one then, and only the order of steps is tested.
 const PREVIOUS_RELEASE: &str = "PREVIOUS_RELEASE";
+
+/// Of the tracking service's two roles.
+const PASSWORD: &str = "a-password-for-tests";
 
 /// An update under load: migrate, then replace service by service, each beside the previous
 /// release.
@@ -24,17 +27,20 @@ async fn drill_releases() {
     let beside =
         if previous.is_some() { "the previous release" } else { "this release (no other one is built)" };
     let mut restaurant = Restaurant::open_with_release(previous).await;
-    let mut old_tracking = restaurant.tracking_service().start().await;
+    let role = format!("{}_tracking", restaurant.stage.name);
+    let make = format!(
+        "create role {role} login password '{PASSWORD}'; grant select on all tables in schema public to {role}"
+    );
+    restaurant.stage.database().await.execute(&make).await;
+    let mut old_tracking = under_role(restaurant.tracking_service(), &role).start().await;
     old_tracking.until_status("/readyz", 200).await;
     let load = restaurant.load();
     let portion = either(10, 100);
     load.accepts(portion).await;
-    let (done, asking) = ask(old_tracking.port());
+    let (done, asking) = ask(old_tracking.port(), questions(&load));
 
-    // The old programs go on while the tables change under them.
-    let migrate = Launch::new("restaurant-ctl", restaurant.stage.environment()).arg("migrate");
-    let ended = migrate.run_to_end().await;
-    assert_eq!(ended.code, Some(0), "{ended:?}");
+    // The old programs go on while the tables change under them, and keep their rights.
+    migrate(&restaurant.stage, &["--roles", "--keep"]).await;
     load.accepts(portion).await;
 
     // One of each kind is new, and cooks what the other release took, and the other way round.
@@ -47,14 +53,21 @@ async fn drill_releases() {
         restaurant.replace_cook(place).await;
         load.accepts(portion).await;
     }
-    let mut tracking = restaurant.tracking_service().start().await;
+    let tracking = under_role(restaurant.tracking_service(), &role)
+        .env("DB_STAFF_USER", format!("{role}_staff"))
+        .env("DB_STAFF_PASSWORD", PASSWORD);
+    let mut tracking = tracking.start().await;
     tracking.until_status("/readyz", 200).await;
-    let (newer, asking_newer) = ask(tracking.port());
+    let (newer, asking_newer) = ask(tracking.port(), questions(&load));
     load.accepts(portion).await;
-    for (done, asking) in [(done, asking), (newer, asking_newer)] {
-        done.store(true, Ordering::Relaxed);
-        assert!(asking.await.unwrap() > 0, "nobody was asked");
-    }
+    done.store(true, Ordering::Relaxed);
+    assert!(asking.await.unwrap() > 0, "nobody was asked");
+    assert_eq!(old_tracking.stop().await, Some(0));
+    // The update is complete: what only the previous release needed goes.
+    migrate(&restaurant.stage, &["--roles"]).await;
+    load.accepts(portion).await;
+    newer.store(true, Ordering::Relaxed);
+    assert!(asking_newer.await.unwrap() > 0, "nobody was asked");
 
     let unhappy: Vec<_> = load
         .attempts()
@@ -65,8 +78,40 @@ async fn drill_releases() {
     let broken = format!("{beside} ran beside this one, on its tables");
     drill_holds("releases", &broken, &mut restaurant, load).await;
     assert!(unhappy.is_empty(), "failed requests: {unhappy:?}");
-    for service in [&mut old_tracking, &mut tracking] {
-        assert_eq!(service.stop().await, Some(0));
+    assert_eq!(tracking.stop().await, Some(0));
+    let database = restaurant.stage.database().await;
+    for user in ["order", "kitchen", "tracking", "tracking_staff", "exporter"] {
+        let role = format!("{}_{user}", restaurant.stage.name);
+        database.execute(&format!("drop owned by {role}; drop role {role}")).await;
     }
     closes(restaurant).await;
+}
+
+fn under_role(tracking: Launch, role: &str) -> Launch {
+    tracking.env("DB_USER", role).env("DB_PASSWORD", PASSWORD).env("ORDER_STAFF_KEY", STAFF_KEY)
+}
+
+/// What guests and the staff ask.
+fn questions(load: &Load) -> Vec<String> {
+    let attempts = load.attempts();
+    let number = attempts.iter().find_map(|attempt| match &attempt.response {
+        Response::Accepted(number) => Some(number),
+        _ => None,
+    });
+    let number = number.expect("an accepted order");
+    let of_order = ["status", "history", "estimate"].map(|what| format!("/orders/{number}/{what}"));
+    let of_staff = ["/orders", "/kitchen/tickets", "/staff/figures", "/workers/status"];
+    of_order.into_iter().chain(of_staff.map(str::to_owned)).collect()
+}
+
+async fn migrate(stage: &Stage, flags: &[&str]) {
+    let mut migrate = Launch::new("restaurant-ctl", stage.environment()).arg("migrate");
+    for flag in flags {
+        migrate = migrate.arg(*flag);
+    }
+    for variable in ["TRACKING_DB_PASSWORD", "TRACKING_STAFF_DB_PASSWORD"] {
+        migrate = migrate.env(variable, PASSWORD);
+    }
+    let ended = migrate.run_to_end().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
 }

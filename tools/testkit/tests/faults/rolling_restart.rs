@@ -33,7 +33,7 @@ async fn rolling_restart() {
         }
         for place in 0..tracking.len() {
             let other = tracking[1 - place].port();
-            let (done, asking) = ask(other);
+            let (done, asking) = ask(other, vec!["/workers/status".to_owned()]);
             assert_eq!(tracking[place].stop().await, Some(0), "tracking service {place}");
             tracking[place] = restaurant.stage.tracking_service().start().await;
             tracking[place].until_status("/readyz", 200).await;
@@ -54,15 +54,20 @@ async fn rolling_restart() {
     closes(restaurant).await;
 }
 
-/// Polls a tracking service. Every response must be correct.
-pub fn ask(port: u16) -> (Arc<AtomicBool>, tokio::task::JoinHandle<usize>) {
+/// The key of the staff that asks.
+pub const STAFF_KEY: &str = "a-key-of-the-staff-for-tests";
+
+/// Asks a tracking service for these paths in turn, as staff. Every response must be correct.
+pub fn ask(port: u16, paths: Vec<String>) -> (Arc<AtomicBool>, tokio::task::JoinHandle<usize>) {
     let done = Arc::<AtomicBool>::default();
     let stop = Arc::clone(&done);
     let asking = tokio::spawn(async move {
+        let key = format!("Bearer {STAFF_KEY}");
         let mut answers = 0;
         while !stop.load(Ordering::Relaxed) {
-            let answer = testkit::http::send(port, "GET", "/workers/status", &[], b"").await;
-            assert_eq!(answer.status, 200, "{answer:?}");
+            let path = &paths[answers % paths.len()];
+            let answer = testkit::http::send(port, "GET", path, &[("Authorization", &key)], b"").await;
+            assert_eq!(answer.status, 200, "{path}: {answer:?}");
             answers += 1;
         }
         answers
