@@ -1,6 +1,6 @@
 //! `roles`: which services get a role, and which do not.
 
-use db::roles::{self, Account, RoleError, ensure};
+use db::roles::{self, Account, RoleError, Surplus, ensure};
 use db::{Access, Database, DbError, schema};
 use domain::{ServerUser, ServiceName};
 
@@ -32,14 +32,14 @@ async fn a_role_without_a_password_cannot_log_in_and_one_that_has_one_keeps_it()
     let role = scene.role();
     let with = |password: &str| [Account { password: Some(password.to_owned().into()), ..ORDER }];
     assert!(!roles::exists(&scene.db, &role).await.unwrap());
-    ensure(&scene.db, &[ORDER]).await.unwrap();
+    ensure(&scene.db, &[ORDER], Surplus::Revoked).await.unwrap();
     assert!(roles::exists(&scene.db, &role).await.unwrap());
     let why = scene.as_user(&role, "").ping().await.unwrap_err();
     assert!(matches!(why, DbError::Refused { .. } | DbError::Unreachable { .. }), "{why:?}");
-    ensure(&scene.db, &with("one")).await.unwrap();
-    ensure(&scene.db, &[ORDER]).await.unwrap();
+    ensure(&scene.db, &with("one"), Surplus::Revoked).await.unwrap();
+    ensure(&scene.db, &[ORDER], Surplus::Revoked).await.unwrap();
     scene.as_user(&role, "one").ping().await.unwrap();
-    ensure(&scene.db, &with("another")).await.unwrap();
+    ensure(&scene.db, &with("another"), Surplus::Revoked).await.unwrap();
     let why = scene.as_user(&role, "one").ping().await.unwrap_err();
     assert!(matches!(why, DbError::Refused { .. }), "{why:?}");
     scene.as_user(&role, "another").ping().await.unwrap();
@@ -63,14 +63,14 @@ async fn a_role_that_can_do_more_is_named_with_its_power_and_nothing_is_changed(
     ] {
         let of_role = |sql: &str| sql.replace("ROLE", &role).replace("OTHER", &other);
         scene.execute(&format!("create role {role}; {}", of_role(grant))).await;
-        let why = ensure(&scene.db, &[ORDER]).await.unwrap_err();
+        let why = ensure(&scene.db, &[ORDER], Surplus::Revoked).await.unwrap_err();
         let RoleError::TooPowerful { name, power } = why else { panic!("{grant}: {why:?}") };
         assert!(name == role && power.contains(named), "{grant}: {name} {power}");
         let rights =
             format!("information_schema.role_table_grants where grantee = '{role}' and table_name <> 'own'");
         assert_eq!(scene.count(&rights).await, 0, "{grant}");
         scene.execute(&of_role(take_back)).await;
-        ensure(&scene.db, &[ORDER]).await.unwrap();
+        ensure(&scene.db, &[ORDER], Surplus::Revoked).await.unwrap();
         scene.drop_role(&role).await;
     }
     scene.execute(&format!("drop role {other}")).await;
@@ -82,7 +82,7 @@ async fn of_several_roles_all_are_made_or_none() {
     let kitchen = roles::name(&scene.stage.name, ServiceName::Kitchen);
     scene.execute(&format!("create role {kitchen} createdb")).await;
     let accounts = [ORDER, Account { user: ServiceName::Kitchen.into(), password: None }];
-    ensure(&scene.db, &accounts).await.unwrap_err();
+    ensure(&scene.db, &accounts, Surplus::Revoked).await.unwrap_err();
     assert!(!roles::exists(&scene.db, &scene.role()).await.unwrap());
     scene.drop_role(&kitchen).await;
 }
@@ -92,11 +92,11 @@ async fn who_may_make_no_roles_is_told_so() {
     let scene = Scene::new().await;
     let user = format!("{}_user", scene.stage.name);
     scene.execute(&format!("create role {user} login password 'a password'")).await;
-    let why = ensure(&scene.as_user(&user, "a password"), &[ORDER]).await.unwrap_err();
+    let why = ensure(&scene.as_user(&user, "a password"), &[ORDER], Surplus::Revoked).await.unwrap_err();
     assert!(matches!(why, RoleError::NoCreaterole), "{why:?}");
     // CREATEROLE does not allow granting rights on other users' tables.
     scene.execute(&format!("alter role {user} createrole")).await;
-    let why = ensure(&scene.as_user(&user, "a password"), &[ORDER]).await.unwrap_err();
+    let why = ensure(&scene.as_user(&user, "a password"), &[ORDER], Surplus::Revoked).await.unwrap_err();
     assert!(matches!(why, RoleError::NotAllowed(_)), "{why:?}");
     assert!(!roles::exists(&scene.db, &scene.role()).await.unwrap());
     scene.drop_role(&user).await;
@@ -110,7 +110,7 @@ async fn a_name_that_would_be_cut_is_refused() {
     let settings = config::Database { database: long.clone(), ..scene.stage.database_settings() };
     let db = Database::new(&settings, "test", Access::ReadWrite).unwrap();
     schema::migrate(&db).await.unwrap();
-    let why = ensure(&db, &[ORDER]).await.unwrap_err();
+    let why = ensure(&db, &[ORDER], Surplus::Revoked).await.unwrap_err();
     scene.execute(&format!("drop database {long} with (force)")).await;
     let RoleError::TooLong { name } = why else { panic!("{why:?}") };
     assert_eq!(name, format!("{long}_order"));
@@ -127,7 +127,7 @@ async fn nobody_may_make_tables_any_more_but_their_owner() {
         scene.stage.name
     );
     assert_eq!(scene.value(&may).await, true);
-    ensure(&scene.db, &[ORDER]).await.unwrap();
+    ensure(&scene.db, &[ORDER], Surplus::Revoked).await.unwrap();
     assert_eq!(scene.value(&may).await, false);
     scene.drop_role(&user).await;
     scene.drop_role(&scene.role()).await;
