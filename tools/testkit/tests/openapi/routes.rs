@@ -11,6 +11,8 @@ use crate::scene::{Scene, filled};
 
 /// Where the routes are that every service has.
 const SHARED: [&str; 2] = ["crates/http/src", "crates/web/src"];
+/// Its paths have a port of their own, which is no interface of a service.
+const ADMIN_LISTENER: &str = "crates/http/src/admin.rs";
 
 /// The routes that a source file adds: `GET /menu`. `HEAD` goes with `GET`.
 fn routes(source: &str) -> BTreeSet<String> {
@@ -55,6 +57,7 @@ fn routes_of_service(name: &str) -> BTreeSet<String> {
     let own = format!("services/{name}/src");
     let folders = SHARED.into_iter().chain([own.as_str()]);
     let files = folders.flat_map(|folder| source_files(&workspace().join(folder)));
+    let files = files.filter(|file| !file.ends_with(ADMIN_LISTENER));
     files.flat_map(|file| routes(&std::fs::read_to_string(file).unwrap())).collect()
 }
 
