@@ -81,6 +81,15 @@ impl DeadLetterPublisher {
         message.dead_letter().map(|returned| (returned, DeadLetterError::NoExchange))
     }
 
+    /// Publishes a copy of a message with the reason, and waits for the confirm. The caller settles
+    /// the message itself.
+    ///
+    /// # Errors
+    /// The copy is not known to be among the dead letters.
+    pub(crate) async fn copy(&self, delivery: &Delivery, reason: &str) -> Result<(), DeadLetterError> {
+        self.confirmed(Outgoing::dead_letter(delivery, reason, now())).await
+    }
+
     fn leaves_to_broker(&self, delivery: &Delivery) -> bool {
         delivery.withheld.is_some() || self.publisher.is_blocked()
     }

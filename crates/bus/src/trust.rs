@@ -46,9 +46,7 @@ impl Delivery {
         publishers: &Publishers,
         kind: MessageKind,
     ) -> Result<(), UntrustedPublisher> {
-        self.check_sender(publishers, kind).inspect_err(|_| {
-            UNTRUSTED.of(label(kind)).inc();
-        })
+        self.check_sender(publishers, kind).inspect_err(UntrustedPublisher::count)
     }
 
     /// Whoever moves a message that was refused names its sender in a header. Then both count.
@@ -66,6 +64,11 @@ impl Delivery {
 }
 
 impl UntrustedPublisher {
+    /// Counts it as refused.
+    pub(crate) fn count(&self) {
+        UNTRUSTED.of(label(self.kind)).inc();
+    }
+
     /// The sender, as a header of a copy. Empty: nobody is known.
     pub(crate) fn named(&self) -> FieldValue {
         text(self.user.as_deref().unwrap_or_default())

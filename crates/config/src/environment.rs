@@ -12,15 +12,7 @@ use crate::{Config, ConfigError, KEYS, Key};
 
 /// Overrides what the environment names. All mistakes are told at once.
 pub(super) fn apply(config: &mut Config, read: &dyn Fn(&str) -> Option<OsString>) -> Result<(), ConfigError> {
-    let mut mistakes: Vec<_> = KEYS.iter().filter_map(|key| apply_one(config, key, read).err()).collect();
-    match mistakes.pop() {
-        None => Ok(()),
-        Some(only) if mistakes.is_empty() => Err(only),
-        Some(last) => {
-            mistakes.push(last);
-            Err(ConfigError::Several { mistakes })
-        }
-    }
+    ConfigError::of(KEYS.iter().filter_map(|key| apply_one(config, key, read).err()).collect())
 }
 
 fn apply_one(

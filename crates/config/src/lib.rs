@@ -31,6 +31,7 @@ mod telemetry_kinds;
 mod tls_kinds;
 mod tls_mode;
 mod traces_sampler;
+mod unused_tls_files;
 mod value_source;
 mod web_url;
 pub mod yaml;
@@ -95,12 +96,37 @@ pub enum ConfigError {
         /// What the operating system says.
         why: std::io::Error,
     },
-    /// Several variables have mistakes.
+    /// A section names files that only TLS uses, and says that there is no TLS.
+    #[error(
+        "{files} cannot be used while {mode} is disable: the connection would not be encrypted. \
+         Either set {mode} to verify-full or require, or remove {files}"
+    )]
+    UnusedTlsFiles {
+        /// The keys of the files.
+        files: String,
+        /// The key that says whether there is TLS.
+        mode: String,
+    },
+    /// There are several mistakes.
     #[error("{}", listed(mistakes))]
     Several {
-        /// One for each variable.
+        /// At least two.
         mistakes: Vec<Self>,
     },
+}
+
+impl ConfigError {
+    /// All of these mistakes as one, if there are any.
+    fn of(mut mistakes: Vec<Self>) -> Result<(), Self> {
+        match mistakes.pop() {
+            None => Ok(()),
+            Some(only) if mistakes.is_empty() => Err(only),
+            Some(last) => {
+                mistakes.push(last);
+                Err(Self::Several { mistakes })
+            }
+        }
+    }
 }
 
 fn listed(mistakes: &[ConfigError]) -> String {
@@ -124,10 +150,12 @@ impl Config {
     /// `./config.yaml` means defaults.
     ///
     /// # Errors
-    /// Whatever cannot be read or understood, with the key and the place.
+    /// Whatever cannot be read or understood, with the key and the place; files of TLS without TLS.
     pub fn load(path: Option<PathBuf>) -> Result<Self, ConfigError> {
+        let read = |name: &str| std::env::var_os(name);
         let mut config = file::read(path)?;
-        environment::apply(&mut config, &|name| std::env::var_os(name))?;
+        environment::apply(&mut config, &read)?;
+        unused_tls_files::check(&config, &read)?;
         Ok(config)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The files are looked at before each connection, and read again after a change. While changed
 //! files cannot be used, the last ones that could are. So a certificate changes without a restart,
-//! and a file that is half written costs nothing.
+//! and a file that is half written costs nothing. Nor does a certificate that is not valid now.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +11,7 @@ use config::TlsMode;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::ServerName;
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -20,7 +21,7 @@ use crate::files::{Files, FilesError, Section, Stamp};
 use crate::provider::provider;
 use crate::server_certificates::Noting;
 use crate::verifier::{AnyName, Anybody};
-use crate::{measured, pem};
+use crate::{measured, pem, validity};
 
 /// Most configurations that are kept. A service has one for each server; tests have more.
 const MOST_KEPT: usize = 32;
@@ -30,6 +31,8 @@ struct Kept {
     files: Files,
     stamps: [Option<Stamp>; 3],
     config: Arc<ClientConfig>,
+    /// The certificate that it shows.
+    pair: Option<Arc<CertifiedKey>>,
     /// Whether they have changed, and nobody was told.
     has_changed: bool,
 }
@@ -63,11 +66,16 @@ pub fn current(files: &Files) -> Result<Option<Arc<ClientConfig>>, FilesError> {
     }
     // Before they are read: a change in between is noticed the next time.
     let stamps = files.stamps();
-    let config = Arc::new(load(files)?);
+    let pair = pem::pair(files)?;
+    let config = Arc::new(load(files, pair.clone())?);
+    if let Some(pair) = &pair {
+        measured::own(files.section, pair);
+    }
     if all.len() == MOST_KEPT {
         all.remove(0);
     }
-    all.push(Kept { files: files.clone(), stamps, config: Arc::clone(&config), has_changed: false });
+    let kept = Kept { files: files.clone(), stamps, config: Arc::clone(&config), pair, has_changed: false };
+    all.push(kept);
     Ok(Some(config))
 }
 
@@ -88,10 +96,18 @@ impl Kept {
     /// Reads the files again, if they have changed.
     fn refresh(&mut self) -> Result<(), FilesError> {
         let stamps = self.files.stamps();
-        if self.stamps != stamps {
-            self.config = Arc::new(load(&self.files)?);
-            (self.stamps, self.has_changed) = (stamps, true);
+        if self.stamps == stamps {
+            return Ok(());
         }
+        let pair = pem::pair(&self.files)?;
+        if let (Some(changed), Some(last)) = (&pair, &self.pair) {
+            validity::may_replace(&self.files, changed, last)?;
+        }
+        self.config = Arc::new(load(&self.files, pair.clone())?);
+        if let Some(pair) = &pair {
+            measured::own(self.files.section, pair);
+        }
+        (self.pair, self.stamps, self.has_changed) = (pair, stamps, true);
         Ok(())
     }
 }
@@ -125,7 +141,7 @@ pub async fn unverified(tcp: TcpStream) -> io::Result<TlsStream<TcpStream>> {
     TlsConnector::from(Arc::new(config)).connect(name, tcp).await
 }
 
-fn load(files: &Files) -> Result<ClientConfig, FilesError> {
+fn load(files: &Files, pair: Option<Arc<CertifiedKey>>) -> Result<ClientConfig, FilesError> {
     let checks: Arc<dyn ServerCertVerifier> = match (files.mode, roots(files)?) {
         (TlsMode::VerifyFull, Some(roots)) => checked_by(roots, files)?,
         (_, Some(roots)) => Arc::new(AnyName(checked_by(roots, files)?)),
@@ -136,11 +152,8 @@ fn load(files: &Files) -> Result<ClientConfig, FilesError> {
         .map_err(FilesError::Setup)?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Noting { section: files.section, checks }));
-    Ok(match pem::pair(files)? {
-        Some(pair) => {
-            measured::own(files.section, &pair);
-            config.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(pair)))
-        }
+    Ok(match pair {
+        Some(pair) => config.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(pair))),
         None => config.with_no_client_auth(),
     })
 }

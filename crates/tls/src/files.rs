@@ -227,6 +227,26 @@ pub enum FilesError {
         /// The file of the key.
         key: PathBuf,
     },
+    /// The certificate has ended. Only a changed one is refused for it.
+    #[error("the certificate in the file '{}' of {setting} has expired: renew it", path.display())]
+    Expired {
+        /// The setting.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The certificate has not begun. Only a changed one is refused for it.
+    #[error(
+        "the certificate in the file '{}' of {setting} is not valid yet: it is taken when it is. \
+         Correct the clock of this machine if it is wrong",
+        path.display()
+    )]
+    NotYetValid {
+        /// The setting.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
     /// The system trusts no authority.
     #[error(
         "this system has no certificates of authorities: install them (ca-certificates), or set {setting}"

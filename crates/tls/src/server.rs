@@ -9,7 +9,7 @@ use rustls::sign::CertifiedKey;
 
 use crate::files::{Files, FilesError, Stamp};
 use crate::provider::provider;
-use crate::{measured, pem};
+use crate::{measured, pem, validity};
 
 /// The certificate and the key that new connections get.
 pub struct Certificate {
@@ -44,10 +44,11 @@ impl Certificate {
     }
 
     /// Reads the files again if they have changed, and says whether there is a new pair. If they
-    /// cannot be used, the last one stays.
+    /// cannot be used, the last one stays, and the next call looks at them again.
     ///
     /// # Errors
-    /// They have changed and cannot be used.
+    /// They have changed and cannot be used. So it is with a certificate that has expired or is not
+    /// valid yet, as long as the last one is valid.
     pub fn refresh(&self) -> Result<bool, FilesError> {
         // Before they are read: a change in between is noticed the next time.
         let stamps = self.files.stamps();
@@ -56,6 +57,8 @@ impl Certificate {
             return Ok(false);
         }
         if let Some(pair) = pem::pair(&self.files)? {
+            let last = Arc::clone(&self.pair.read().unwrap_or_else(PoisonError::into_inner));
+            validity::may_replace(&self.files, &pair, &last)?;
             measured::own(self.files.section, &pair);
             *self.pair.write().unwrap_or_else(PoisonError::into_inner) = pair;
         }

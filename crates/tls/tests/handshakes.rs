@@ -166,6 +166,59 @@ async fn a_pair_is_taken_when_it_has_changed_and_can_be_used() {
 }
 
 #[tokio::test]
+async fn a_pair_that_is_not_valid_now_replaces_none_that_is() {
+    let authority = Authority::new();
+    let names = &["a.test"];
+    let trusting = trusted(TlsMode::VerifyFull, Some(&authority));
+    let certified = authority.server(names);
+    let certificate = certificate(&certified);
+
+    certified.become_like(&authority.expired_server(names));
+    for _ in 0..2 {
+        let why = certificate.refresh().unwrap_err().to_string();
+        assert!(why.contains("http.tls_cert (HTTP_TLS_CERT) has expired"), "{why}");
+    }
+    handshake(&certificate, &trusting, "a.test").await.unwrap();
+    certified.become_like(&authority.server_in_years(names, 3000..3001));
+    let why = certificate.refresh().unwrap_err().to_string();
+    assert!(why.contains("not valid yet"), "{why}");
+    handshake(&certificate, &trusting, "a.test").await.unwrap();
+    certified.become_like(&authority.server(names));
+    assert!(certificate.refresh().unwrap());
+}
+
+#[tokio::test]
+async fn a_pair_that_has_expired_is_taken_at_the_start_and_replaced_by_any() {
+    let authority = Authority::new();
+    let certified = authority.expired_server(&["a.test"]);
+    let certificate = certificate(&certified);
+    certified.become_like(&authority.expired_server(&["a.test"]));
+    assert!(certificate.refresh().unwrap(), "the last one was not valid either");
+}
+
+#[tokio::test]
+async fn a_client_goes_on_with_a_valid_pair_while_the_changed_one_is_not() {
+    let authority = Authority::new();
+    let shown = authority.client("somebody");
+    let (cert, key) = (Some(shown.certificate.clone()), Some(shown.key.clone()));
+    let files =
+        Files { cert, key, section: Section::Telemetry, ..trusted(TlsMode::Require, Some(&authority)) };
+    let first = tls::client::current(&files).unwrap().unwrap();
+    // Other tests have connections of their own in this process.
+    let news = || tls::client::refresh().into_iter().find(|change| change.section == Section::Telemetry);
+
+    shown.become_like(&authority.expired_server(&["somebody"]));
+    assert!(matches!(news().unwrap().outcome, Err(FilesError::Expired { .. })));
+    let same = tls::client::current(&files).unwrap().unwrap();
+    assert!(Arc::ptr_eq(&first, &same), "the last valid pair");
+    shown.become_like(&authority.server_in_years(&["somebody"], 3000..3001));
+    assert!(matches!(news().unwrap().outcome, Err(FilesError::NotYetValid { .. })));
+    shown.become_like(&authority.client("somebody"));
+    assert!(news().unwrap().outcome.is_ok());
+    assert!(!Arc::ptr_eq(&first, &tls::client::current(&files).unwrap().unwrap()));
+}
+
+#[tokio::test]
 async fn a_client_tells_of_files_that_have_changed() {
     let authority = Authority::new();
     let shown = authority.client("somebody");

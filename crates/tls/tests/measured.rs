@@ -9,12 +9,12 @@ use telemetry::labels::{CertificateOf, Label as _};
 use telemetry::metrics::CERTIFICATE_ENDS;
 use testkit::{Authority, Certified};
 use tls::server::Certificate;
-use tls::{Files, Section};
+use tls::{Files, FilesError, Section};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// When those of `Authority::expired_server` ended: 2020-01-01.
-const ENDED: i64 = 1_577_836_800;
+/// When the renewed one ends: 2040-01-01. Those that an authority makes otherwise end later.
+const RENEWED: i64 = 2_208_988_800;
 
 fn ends(of: CertificateOf) -> i64 {
     CERTIFICATE_ENDS.of(of).get()
@@ -32,14 +32,19 @@ async fn each_certificate_in_use_shows_when_it_ends() {
 
     let served = authority.server(&["localhost"]);
     let certificate = Certificate::read(files(Section::Http, &served)).unwrap().unwrap();
-    assert!(ends(CertificateOf::Http) > ENDED);
+    let first = ends(CertificateOf::Http);
+    assert!(first > RENEWED);
+    // What is not taken is not shown.
     served.become_like(&authority.expired_server(&["localhost"]));
+    assert!(matches!(certificate.refresh(), Err(FilesError::Expired { .. })));
+    assert_eq!(ends(CertificateOf::Http), first);
+    served.become_like(&authority.server_in_years(&["localhost"], 2020..2040));
     assert!(certificate.refresh().unwrap());
-    assert_eq!(ends(CertificateOf::Http), ENDED);
+    assert_eq!(ends(CertificateOf::Http), RENEWED);
 
     let client = tls::client::current(&files(Section::Rabbitmq, &authority.client("order")));
     let client = client.unwrap().unwrap();
-    assert!(ends(CertificateOf::RabbitmqClient) > ENDED);
+    assert!(ends(CertificateOf::RabbitmqClient) > RENEWED);
     assert_eq!(ends(CertificateOf::RabbitmqServer), 0, "it has shown none");
 
     let acceptor = TlsAcceptor::from(Arc::new(certificate.server_config().unwrap()));
@@ -52,6 +57,6 @@ async fn each_certificate_in_use_shows_when_it_ends() {
     let tcp = TcpStream::connect(address).await.unwrap();
     tls::client::connect(client, "localhost", tcp).await.unwrap();
     serving.await.unwrap();
-    assert_eq!(ends(CertificateOf::RabbitmqServer), ENDED);
+    assert_eq!(ends(CertificateOf::RabbitmqServer), RENEWED);
     assert_eq!([CertificateOf::DatabaseClient, CertificateOf::DatabaseServer].map(ends), [0, 0]);
 }

@@ -16,6 +16,7 @@ mod queues;
 use std::collections::HashSet;
 use std::time::Duration;
 
+use bus::DeadLetterError;
 use bus::safety_net::{ClearError, UnroutedOrder};
 use db::rescue::{self, Rescued};
 use db::{Database, DbError, claims, idempotency, workers};
@@ -63,12 +64,15 @@ pub enum RescueError {
     Database(#[from] DbError),
     #[error(transparent)]
     Broker(#[from] bus::SessionError),
+    #[error("a message of an untrusted publisher could not be moved out of the safety net")]
+    DeadLetter(#[source] DeadLetterError),
 }
 
 impl From<ClearError<DbError>> for RescueError {
     fn from(why: ClearError<DbError>) -> Self {
         match why {
             ClearError::Take(why) => Self::Database(why),
+            ClearError::DeadLetter(why) => Self::DeadLetter(why),
             ClearError::Session(why) => Self::Broker(why),
         }
     }
@@ -159,7 +163,7 @@ impl<Q: KitchenQueues> Rescuer<Q> {
 
     /// Orders in the safety net are entered into the outbox again: their queues are back, and may
     /// be the only ones that are read. What is no order stays for a general worker, which says why
-    /// it cannot be cooked.
+    /// it cannot be cooked. What an untrusted publisher sent goes to the dead letters.
     async fn reroute(&self) -> Result<(), RescueError> {
         let take = async |strays: &[UnroutedOrder]| {
             let pointer = |stray: &UnroutedOrder| rescue::UnroutedMessage {
@@ -239,7 +243,9 @@ fn lost(waiting: usize, messages: u64) -> usize {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
+    use bus::{DeadLetterPublisher, Publisher};
     use db::Access;
+    use domain::ServiceName;
 
     use super::*;
 
@@ -249,9 +255,14 @@ mod tests {
         let (log, flush) = logging::start_on("test", logging::Level::Debug, file.reopen().unwrap());
         let nowhere =
             config::Database { host: "127.0.0.1".to_owned(), port: 1, ..config::Database::default() };
+        // It is not asked before the database.
+        let broker = config::Rabbitmq::default();
+        let (publisher, publishing) = Publisher::start(&broker, ServiceName::Order, "test", &[], &log);
+        publishing.abort();
+        let dead_letters = DeadLetterPublisher::new(publisher);
         let rescuer = Rescuer {
             db: Database::new(&nowhere, "test", Access::ReadWrite).unwrap(),
-            queues: Broker(config::Rabbitmq::default()),
+            queues: Broker { settings: broker, dead_letters, log: log.clone() },
             resend_after: Duration::from_mins(1),
             max_wait: Duration::from_mins(10),
             holdings_pause: Duration::ZERO,

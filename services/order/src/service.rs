@@ -101,9 +101,15 @@ impl OrderService {
         let streams: &[EventStream] = if intake { &EventStream::ALL } else { &[] };
         let (publisher, publisher_task) =
             Publisher::start(&config.rabbitmq, ServiceName::Order, NAME, streams, &log);
+        // Failures of all who move messages there are backed off together.
+        let dead_letters = DeadLetterPublisher::new(publisher.clone());
         let rescuer = Rescuer {
             db: db.clone(),
-            queues: Broker(config.rabbitmq.clone()),
+            queues: Broker {
+                settings: config.rabbitmq.clone(),
+                dead_letters: dead_letters.clone(),
+                log: log.clone(),
+            },
             resend_after: config.order.resend_after,
             max_wait: config.kitchen.max_wait,
             holdings_pause: HOLDINGS_PAUSE,
@@ -152,7 +158,7 @@ impl OrderService {
                 publishers: config.rabbitmq.publishers.clone(),
                 board: board.clone(),
                 db: db.clone(),
-                dead_letters: DeadLetterPublisher::new(publisher.clone()),
+                dead_letters,
                 publisher,
                 relay: relay.clone(),
                 link,

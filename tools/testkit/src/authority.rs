@@ -1,6 +1,7 @@
 //! A private authority, and certificates that it signs.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use rcgen::{
@@ -55,9 +56,14 @@ impl Authority {
 
     /// One that has expired.
     pub fn expired_server(&self, names: &[&str]) -> Certified {
+        self.server_in_years(names, 2019..2020)
+    }
+
+    /// One that is valid from the beginning of a year to the beginning of another.
+    pub fn server_in_years(&self, names: &[&str], years: Range<i32>) -> Certified {
         let mut params = params(names, "a server");
-        params.not_before = date_time_ymd(2019, 1, 1);
-        params.not_after = date_time_ymd(2020, 1, 1);
+        params.not_before = date_time_ymd(years.start, 1, 1);
+        params.not_after = date_time_ymd(years.end, 1, 1);
         self.sign(&params)
     }
 

@@ -3,7 +3,7 @@
 use bus::dead_letters::{Pass, Replay};
 use bus::notifications::{StartAt, subscribe};
 use bus::orders::OrderIntake;
-use bus::{Publisher, inspection, safety_net};
+use bus::{Publisher, inspection};
 use domain::ServiceName;
 use runtime::Shutdown;
 use testkit::eventually;
@@ -73,7 +73,7 @@ async fn whoever_counts_queues_and_clears_the_safety_net_has_the_callers() {
     scene.broker.resume(DINE_IN_QUEUE).await;
     scene.strays(1).await;
     let mut shown = 0;
-    let cleared = safety_net::clear(&scene.settings, "order-service: sweeper", async |strays| {
+    let cleared = scene.clear("order-service: sweeper", async |strays| {
         until_listed(&scene, &["order-service: sweeper"]).await;
         shown += strays.len();
         Ok::<_, ()>(vec![true; strays.len()])

@@ -5,7 +5,8 @@ use bus::dead_letters::Pass;
 use bus::inspection::{Needs, inspect};
 use bus::notifications::{StartAt, subscribe};
 use bus::orders::OrderIntake;
-use bus::{EventStream, LinkState, Outgoing, Publisher, permissions, safety_net};
+use bus::{DeadLetterPublisher, EventStream, LinkState, Outgoing, Publisher, permissions, safety_net};
+use config::Rabbitmq;
 use domain::ServiceName;
 use runtime::Shutdown;
 use testkit::wait::within;
@@ -51,7 +52,14 @@ async fn an_order_service_declares_and_publishes_and_clears_the_safety_net() {
     publisher.publish(outgoing(&message(&takeout("10")))).await.unwrap();
     within("the stream", publisher.status_updates_possible()).await;
     publisher.publish(news(&update())).await.unwrap();
-    safety_net::clear(&user.settings, "test", async |_| Ok::<_, ()>(Vec::new())).await.unwrap();
+    // Somebody is checked, so it also looks after the dead letters.
+    let settings = Rabbitmq {
+        publishers: "orders=somebody,status=somebody,requests=".parse().unwrap(),
+        ..user.settings.clone()
+    };
+    let dead_letters = DeadLetterPublisher::new(publisher.clone());
+    let cleared = safety_net::clear(&settings, "test", &dead_letters, log, async |_| Ok::<_, ()>(Vec::new()));
+    cleared.await.unwrap();
     // Orders by message.
     let mut intake = scene.requests(&user.settings, 2).await;
     for body in ["one", "two"] {

@@ -2,10 +2,11 @@
 
 use amqprs::BasicProperties;
 use bus::dead_letters::Replay;
-use bus::safety_net::clear;
+use bus::safety_net::{ClearError, clear};
 use bus::topology::{DEAD_LETTER_QUEUE, SAFETY_NET_QUEUE};
-use bus::{EventStream, Outgoing};
+use bus::{DeadLetterPublisher, EventStream, Outgoing};
 use config::Rabbitmq;
+use domain::ServiceName;
 use testkit::wait::within;
 
 use crate::dead_letters::all;
@@ -73,27 +74,79 @@ async fn who_replays_a_letter_sends_it() {
     assert_eq!(message.properties.user_id(), Some(&scene.settings.user));
 }
 
+/// More than one pass holds.
+const FORGED: u32 = 1_001;
+
+impl Scene {
+    /// As many orders of somebody else at the head of the safety net, and settings that trust only
+    /// the own user.
+    async fn forged(&self, count: u32) -> (String, Rabbitmq) {
+        let stranger = self.stage.broker_as("mallory").await;
+        let forged = serde_json::to_string(&message(&takeout("10"))).unwrap();
+        for _ in 0..count {
+            let properties = BasicProperties::default().with_user_id("mallory").with_priority(10).finish();
+            stranger.publish("orders_unrouted", "", properties, &forged).await;
+        }
+        let user = &self.settings.user;
+        let publishers = format!("orders={user},status={user},requests=").parse().unwrap();
+        (forged, Rabbitmq { publishers, ..self.settings.clone() })
+    }
+}
+
 #[tokio::test]
-async fn what_a_stranger_put_into_the_safety_net_stays_for_a_worker_that_says_why() {
+async fn what_a_stranger_put_into_the_safety_net_is_a_dead_letter_and_hides_no_order() {
     let scene = Scene::new().await;
+    let dead_letters = DeadLetterPublisher::new(scene.other_publisher(ServiceName::Order).await);
     let ours = scene.strays(1).await;
-    let stranger = scene.stage.broker_as("mallory").await;
-    let forged = serde_json::to_string(&message(&takeout("10"))).unwrap();
-    stranger.publish("orders_unrouted", "", BasicProperties::default(), &forged).await;
-    let user = &scene.settings.user;
-    let settings = Rabbitmq {
-        publishers: format!("orders={user},status={user},requests=").parse().unwrap(),
-        ..scene.settings.clone()
-    };
+    let (forged, settings) = scene.forged(FORGED).await;
+    scene.until_ready(SAFETY_NET_QUEUE, FORGED + 1).await;
     let mut shown = Vec::new();
-    let cleared = clear(&settings, "test", async |strays| {
+    let cleared = clear(&settings, "test", &dead_letters, &scene.lines.log, async |strays| {
         shown.extend(strays.iter().map(|stray| stray.order.clone()));
         Ok::<_, ()>(vec![true; strays.len()])
     });
     cleared.await.unwrap();
     assert_eq!(shown, ours);
+    scene.until_ready(DEAD_LETTER_QUEUE, FORGED).await;
+    scene.until_messages(&[SAFETY_NET_QUEUE], 0).await;
+    let letter = scene.broker.take(DEAD_LETTER_QUEUE).await;
+    assert_eq!((letter.body.as_str(), letter.header("x-original-user")), (forged.as_str(), "mallory".into()));
+    assert!(letter.header("x-reason").starts_with("untrusted_publisher"), "{letter:?}");
+    scene.lines.until("message_untrusted", 1).await;
+}
+
+#[tokio::test]
+async fn a_strangers_message_that_is_too_large_to_copy_goes_whole_to_the_dead_letters() {
+    let scene = Scene::new().await;
+    scene.declared().await;
+    let (_, settings) = scene.forged(0).await;
+    let large = "x".repeat(300_000);
+    scene.broker.publish("orders_unrouted", "", BasicProperties::default(), &large).await;
     scene.until_ready(SAFETY_NET_QUEUE, 1).await;
-    assert_eq!(scene.emptied(SAFETY_NET_QUEUE).await, [forged]);
+    let dead_letters = scene.no_dead_letters();
+    let cleared =
+        clear(&settings, "test", &dead_letters, &scene.lines.log, async |_| -> Result<Vec<bool>, ()> {
+            panic!("shown")
+        });
+    cleared.await.unwrap();
+    assert!(scene.broker.take(DEAD_LETTER_QUEUE).await.body == large);
+}
+
+#[tokio::test]
+async fn a_strangers_message_that_cannot_become_a_dead_letter_stays_and_that_is_told() {
+    let scene = Scene::new().await;
+    let ours = scene.strays(1).await;
+    let (_, settings) = scene.forged(2).await;
+    scene.until_ready(SAFETY_NET_QUEUE, 3).await;
+    let (mut shown, dead_letters) = (Vec::new(), scene.no_dead_letters());
+    let cleared = clear(&settings, "test", &dead_letters, &scene.lines.log, async |strays| {
+        shown.extend(strays.iter().map(|stray| stray.order.clone()));
+        Ok::<_, ()>(vec![true; strays.len()])
+    });
+    let cleared = within("the end", cleared).await;
+    assert!(matches!(cleared, Err(ClearError::DeadLetter(_))), "{cleared:?}");
+    assert_eq!(shown, ours, "orders are taken all the same");
+    scene.until_ready(SAFETY_NET_QUEUE, 2).await;
 }
 
 #[tokio::test]
@@ -103,7 +156,7 @@ async fn a_publisher_that_nobody_trusts_says_so_once_for_each_connection() {
         publishers: "orders=somebody,status=somebody,requests=".parse().unwrap(),
         ..scene.settings.clone()
     };
-    let publisher = publisher(&settings, domain::ServiceName::Order, &scene.lines).await;
+    let publisher = publisher(&settings, ServiceName::Order, &scene.lines).await;
     publisher.status_updates_possible().await;
     scene.lines.until("publisher_untrusted", 2).await;
     publisher.publish(outgoing(&message(&takeout("10")))).await.unwrap();

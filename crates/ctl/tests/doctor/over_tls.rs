@@ -41,10 +41,13 @@ async fn what_is_wrong_with_tls_is_said_with_what_to_do() {
         ("DB_TLS_CA", "/nowhere/ca.pem", "postgresql fail", "database.tls_ca"),
         ("RABBITMQ_TLS_CA", &*unknown, "rabbitmq fail", "rabbitmq.tls_ca (RABBITMQ_TLS_CA)"),
         ("RABBITMQ_HOST", "127.0.0.1", "rabbitmq fail", "rabbitmq.host (RABBITMQ_HOST)"),
-        ("RABBITMQ_TLS", "disable", "rabbitmq fail", "rabbitmq.tls (RABBITMQ_TLS)"),
     ] {
         visit(&encrypted.clone().env(name, value)).await.assert_to_do(finding, part);
     }
+    let off = encrypted.env("RABBITMQ_TLS", "disable");
+    visit(&off).await.assert_only("config fail", "rabbitmq.tls (RABBITMQ_TLS)");
+    let plain = off.env("RABBITMQ_TLS_CA", "");
+    visit(&plain).await.assert_to_do("rabbitmq fail", "rabbitmq.tls (RABBITMQ_TLS)");
 }
 
 #[tokio::test]

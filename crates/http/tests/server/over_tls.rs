@@ -103,6 +103,10 @@ async fn a_changed_certificate_is_taken_and_a_broken_one_is_not() {
     std::fs::write(&certified.certificate, "no certificate").unwrap();
     let line = served.line(|line| line["action"] == "certificate_refused").await;
     assert!(line.to_string().contains("HTTP_TLS_CERT"), "{line}");
+    certified.become_like(&first.expired_server(&["localhost"]));
+    let expired = |line: &serde_json::Value| line.to_string().contains("has expired");
+    let line = served.line(expired).await;
+    assert_eq!(line["action"], "certificate_refused");
     last_answer(connect(&served, &first).await.unwrap(), LIVE_LAST).await;
 
     certified.become_like(&second.server(&["localhost"]));

@@ -1,5 +1,6 @@
 //! Sends bytes to a server that may be slow, large or lying. It reads no more than it needs.
 
+use std::fmt;
 use std::io::{Error, ErrorKind, Result};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -9,8 +10,14 @@ const MOST: usize = 64 * 1024;
 /// Bytes that are read at once.
 const PIECE: usize = 4 * 1024;
 
+/// Most bytes of the line before a chunk. It has a number, and extensions that nobody uses.
+const LONGEST_LINE: usize = 256;
+/// What ends a line, and what a head.
+const LINE_END: &[u8] = b"\r\n";
+const HEAD_END: &[u8] = b"\r\n\r\n";
+
 /// A request with a body of bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Posted<'a> {
     /// Name and port, as the server knows itself.
     pub host: &'a str,
@@ -22,6 +29,13 @@ pub struct Posted<'a> {
     pub headers: &'a [(String, String)],
     /// The body.
     pub body: &'a [u8],
+}
+
+/// Values of headers may be secrets.
+impl fmt::Debug for Posted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Posted").field("host", &self.host).field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 /// What the server answered.
@@ -43,22 +57,28 @@ pub async fn post(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &Pos
     stream.write_all(head(request).as_bytes()).await?;
     stream.write_all(request.body).await?;
     stream.flush().await?;
-    let mut bytes = Vec::new();
+    let (mut answer, mut left) = (Incoming::default(), MOST);
     let mut piece = [0; PIECE];
     loop {
         let read = stream.read(&mut piece).await?;
-        bytes.extend_from_slice(piece.get(..read).unwrap_or_default());
+        answer.add(piece.get(..read).unwrap_or_default()).ok_or_else(no_http)?;
         // It may keep the connection open although it was asked not to.
-        if let Some(answer) = decode(&bytes, read == 0) {
-            return Ok(answer);
+        if answer.is_complete(read == 0) {
+            return answer.finish().ok_or_else(no_http);
         }
         if read == 0 {
-            return Err(Error::new(ErrorKind::InvalidData, "the answer is not HTTP"));
+            return Err(no_http());
         }
-        if bytes.len() > MOST {
-            return Err(Error::new(ErrorKind::InvalidData, "the answer is too large"));
-        }
+        left = left.checked_sub(read).ok_or_else(|| invalid("the answer is too large"))?;
     }
+}
+
+fn no_http() -> Error {
+    invalid("the answer is not HTTP")
+}
+
+fn invalid(why: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidData, why)
 }
 
 fn head(request: &Posted<'_>) -> String {
@@ -74,46 +94,131 @@ fn head(request: &Posted<'_>) -> String {
     format!("{}\r\n\r\n", lines.join("\r\n"))
 }
 
-/// The answer, if it is complete (RFC 9112, section 6.3). `is_end`: nothing comes after this.
-fn decode(bytes: &[u8], is_end: bool) -> Option<Answered> {
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
-    let (head, body) = bytes.split_at_checked(end + 4)?;
-    let head = String::from_utf8_lossy(head);
-    let mut lines = head.lines();
-    let status = lines.next()?.strip_prefix("HTTP/1.")?.split_whitespace().nth(1)?.parse().ok()?;
-    let header = |wanted: &str| {
-        let mut fields = head.lines().skip(1).filter_map(|line| line.split_once(':'));
-        fields.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim())
-    };
-    let content_type = header("content-type").unwrap_or_default().to_ascii_lowercase();
-    let length = header("content-length").and_then(|length| length.parse::<usize>().ok());
-    let body = if header("transfer-encoding").is_some() {
-        unchunked(body)?
-    } else if let Some(length) = length {
-        body.get(..length)?.to_vec()
-    } else if is_end {
-        body.to_vec()
-    } else {
-        return None;
-    };
-    Some(Answered { status, content_type, body })
+/// An answer, as far as it has come. What was looked at is not looked at again: an answer that comes
+/// in single bytes costs no more than one that comes whole.
+#[derive(Default)]
+struct Incoming {
+    head: Option<Head>,
+    /// What came behind the head, or without one all that came.
+    rest: Vec<u8>,
 }
 
-/// A body that comes in chunks, if it is complete.
-fn unchunked(mut chunks: &[u8]) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
-    loop {
-        let line = chunks.windows(2).position(|two| two == b"\r\n")?;
-        let (size, rest) = chunks.split_at_checked(line)?;
-        let size = std::str::from_utf8(size).ok()?.split(';').next()?.trim();
-        let size = usize::from_str_radix(size, 16).ok()?;
-        let rest = rest.get(2..)?;
-        if size == 0 {
-            return Some(body);
+struct Head {
+    status: u16,
+    content_type: String,
+    framing: Framing,
+}
+
+/// How the end of a body is known (RFC 9112, section 6.3).
+enum Framing {
+    Length(usize),
+    Chunks(Chunks),
+    /// The connection ends.
+    Close,
+}
+
+/// The chunks that are complete.
+#[derive(Default)]
+struct Chunks {
+    body: Vec<u8>,
+    /// Where the next one begins.
+    next: usize,
+    is_last: bool,
+}
+
+impl Incoming {
+    /// Takes the next bytes. `None`: this is no answer of HTTP/1.1.
+    fn add(&mut self, bytes: &[u8]) -> Option<()> {
+        // The end of the head may have begun in what was there before.
+        let seen = self.rest.len().saturating_sub(HEAD_END.len() - 1);
+        self.rest.extend_from_slice(bytes);
+        if self.head.is_none() {
+            let Some(end) = position(self.rest.get(seen..)?, HEAD_END) else { return Some(()) };
+            let end = seen + end;
+            self.head = Some(Head::read(&String::from_utf8_lossy(self.rest.get(..end)?))?);
+            self.rest.drain(..end + HEAD_END.len());
         }
-        body.extend_from_slice(rest.get(..size)?);
-        chunks = rest.get(size..)?.strip_prefix(b"\r\n")?;
+        match &mut self.head {
+            Some(Head { framing: Framing::Chunks(chunks), .. }) => chunks.read(&self.rest),
+            _ => Some(()),
+        }
     }
+
+    /// Whether everything is there. `is_end`: nothing comes any more.
+    fn is_complete(&self, is_end: bool) -> bool {
+        self.head.as_ref().is_some_and(|head| match &head.framing {
+            Framing::Length(length) => self.rest.len() >= *length,
+            Framing::Chunks(chunks) => chunks.is_last,
+            Framing::Close => is_end,
+        })
+    }
+
+    fn finish(mut self) -> Option<Answered> {
+        let Head { status, content_type, framing } = self.head?;
+        let body = match framing {
+            Framing::Length(length) => {
+                self.rest.truncate(length);
+                self.rest
+            }
+            Framing::Chunks(chunks) => chunks.body,
+            Framing::Close => self.rest,
+        };
+        Some(Answered { status, content_type, body })
+    }
+}
+
+impl Head {
+    fn read(head: &str) -> Option<Self> {
+        let status: u16 =
+            head.lines().next()?.strip_prefix("HTTP/1.")?.split_whitespace().nth(1)?.parse().ok()?;
+        let header = |wanted: &str| {
+            let mut fields = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+            fields.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim())
+        };
+        let content_type = header("content-type").unwrap_or_default().to_ascii_lowercase();
+        let length = header("content-length").and_then(|length| length.parse::<usize>().ok());
+        let framing = match (status, length) {
+            // These have no body, whatever their headers say.
+            (204 | 304, _) => Framing::Length(0),
+            _ if header("transfer-encoding").is_some() => Framing::Chunks(Chunks::default()),
+            (_, Some(length)) => Framing::Length(length),
+            (_, None) => Framing::Close,
+        };
+        Some(Self { status, content_type, framing })
+    }
+}
+
+impl Chunks {
+    /// Reads the chunks that are complete. `bytes` is the whole body. `None`: these are no chunks.
+    fn read(&mut self, bytes: &[u8]) -> Option<()> {
+        while !self.is_last {
+            let rest = bytes.get(self.next..)?;
+            let Some(line) = position(rest.get(..LONGEST_LINE).unwrap_or(rest), LINE_END) else {
+                return (rest.len() < LONGEST_LINE).then_some(());
+            };
+            let size = std::str::from_utf8(rest.get(..line)?).ok()?.split(';').next()?.trim();
+            let size = usize::from_str_radix(size, 16).ok()?;
+            if size == 0 {
+                self.is_last = true;
+                break;
+            }
+            let begin = line + LINE_END.len();
+            let end = begin.checked_add(size)?;
+            let next = end.checked_add(LINE_END.len())?;
+            let Some(line_end) = rest.get(end..next) else { break };
+            if line_end != LINE_END {
+                return None;
+            }
+            self.body.extend_from_slice(rest.get(begin..end)?);
+            self.next += next;
+        }
+        Some(())
+    }
+}
+
+/// Where this is found first.
+fn position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|some| some == wanted)
 }
 
 #[cfg(test)]
@@ -138,19 +243,64 @@ mod tests {
     }
 
     #[test]
+    fn a_request_shows_no_header() {
+        let headers = [("X-Key".to_owned(), "hunter2".to_owned())];
+        let shown = format!("{:?}", request(&headers));
+        assert!(shown.contains("otel:4318") && !shown.contains("hunter2"), "{shown}");
+    }
+
+    /// The answer in these bytes, which come in pieces of this size, and what of them was needed.
+    fn decode(bytes: &[u8], size: usize, is_end: bool) -> Option<(Answered, usize)> {
+        let (mut incoming, mut needed) = (Incoming::default(), 0);
+        for piece in bytes.chunks(size) {
+            incoming.add(piece)?;
+            needed += piece.len();
+            if incoming.is_complete(false) {
+                return Some((incoming.finish()?, needed));
+            }
+        }
+        incoming.is_complete(is_end).then(|| incoming.finish()).flatten().map(|answer| (answer, needed))
+    }
+
+    #[test]
     fn an_answer_is_read_when_it_is_complete() {
-        let is = |text: &str, body: &str| {
-            let bytes = text.as_bytes();
-            let answer = decode(bytes, true).unwrap();
-            assert_eq!((answer.status, answer.body.as_slice()), (200, body.as_bytes()), "{text}");
-            (0..bytes.len()).all(|length| decode(&bytes[..length], false).is_none())
-        };
-        assert!(is("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc", "abc"));
-        assert!(is(
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nab\r\n1\r\nc\r\n0\r\n",
-            "abc"
-        ));
-        assert!(is("HTTP/1.0 200 OK\r\n\r\nabc", "abc"));
+        for (text, status, body) in [
+            ("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc", 200, "abc"),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nab\r\n1\r\nc\r\n0\r\n",
+                200,
+                "abc",
+            ),
+            ("HTTP/1.1 204 No Content\r\nServer: x\r\n\r\n", 204, ""),
+            ("HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", 304, ""),
+        ] {
+            for size in [1, 2, 3, 5, text.len()] {
+                let (answer, needed) = decode(text.as_bytes(), size, false).unwrap();
+                assert_eq!((answer.status, answer.body.as_slice()), (status, body.as_bytes()), "{text}");
+                assert_eq!(needed, text.len(), "{text}");
+            }
+        }
+        let until_the_end = b"HTTP/1.0 200 OK\r\n\r\nabc";
+        assert_eq!(decode(until_the_end, 1, false), None);
+        assert_eq!(decode(until_the_end, 1, true).unwrap().0.body, b"abc");
+    }
+
+    #[test]
+    fn what_is_no_chunk_is_an_error_at_once() {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for body in ["x\r\n", "1\r\nabc", "ffffffffffffffff\r\n", &"1".repeat(LONGEST_LINE)] {
+            let mut incoming = Incoming::default();
+            assert_eq!(incoming.add(format!("{head}{body}").as_bytes()), None, "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_a_body_is_not_waited_for() {
+        let (ours, mut theirs) = duplex(1 << 10);
+        theirs.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+        // The server keeps the connection open.
+        assert_eq!(post(ours, &request(&[])).await.unwrap().status, 204);
+        drop(theirs);
     }
 
     #[tokio::test]
@@ -165,9 +315,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_comes_is_read_or_not(bytes: Vec<u8>, is_end: bool) {
-            let _ = decode(&bytes, is_end);
-            let _ = unchunked(&bytes);
+        fn whatever_comes_is_read_the_same_in_any_pieces(
+            bytes: Vec<u8>,
+            size in 1_usize..9,
+            is_chunked: bool,
+            is_end: bool,
+        ) {
+            let encoding = if is_chunked { "Transfer-Encoding: chunked" } else { "Server: x" };
+            let with_head = [format!("HTTP/1.1 200 OK\r\n{encoding}\r\n\r\n").as_bytes(), &bytes].concat();
+            for bytes in [bytes, with_head] {
+                let answer = |size| decode(&bytes, size, is_end).map(|(answer, _)| answer);
+                prop_assert_eq!(answer(size), answer(1));
+            }
         }
     }
 }

@@ -220,12 +220,12 @@ pub async fn a_renewed_certificate(moved: &mut Moved) {
         .env("HTTP_TLS_KEY", certified.key.display().to_string());
     let tracking = Measured::start(launch).await;
     let series = r#"restaurant_certificate_expires_timestamp_seconds{of="http"}"#;
-    let renewed = authority.expired_server(&["localhost"]);
-    assert!(tracking.first().series[series] > 1_577_836_800.0, "{:?}", tracking.first());
+    let renewed = authority.server_in_years(&["localhost"], 2020..2040);
+    assert!(tracking.first().series[series] > 2_208_988_800.0, "{:?}", tracking.first());
     certified.become_like(&renewed);
     tracking.until_moved("restaurant_certificate_expires_timestamp_seconds", moved).await;
-    // 2020-01-01.
-    assert_eq!(tracking.scrape().await.series.get(series), Some(&1_577_836_800.0));
+    // 2040-01-01.
+    assert_eq!(tracking.scrape().await.series.get(series), Some(&2_208_988_800.0));
 }
 
 /// A stranger sends a status update.
