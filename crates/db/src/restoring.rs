@@ -154,7 +154,8 @@ async fn hold(transaction: &Transaction<'_>, backup: &str) -> Result<u64, DbErro
         )
         insert into held_orders (order_id, backup, status)
         select id, $1::text::uuid, status from open order by id
-        on conflict (order_id) do update set backup = excluded.backup, status = excluded.status, held_at = now()",
+        on conflict (order_id) do update
+            set backup = excluded.backup, status = excluded.status, held_at = now(), released_at = null",
         request_id("open")
     );
     let held = transaction.execute(&statement, &[&backup]).await?;

@@ -44,7 +44,9 @@ pub struct Arguments {
 /// Runs the command.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     if arguments.keep && !arguments.roles {
-        return Err(Exit::Usage(format!("{NAME}: migrate: --keep is about roles: add --roles, or leave it out")));
+        return Err(Exit::Usage(format!(
+            "{NAME}: migrate: --keep is about roles: add --roles, or leave it out"
+        )));
     }
     let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
     let db = Database::new(&config.database, NAME, Access::ReadWrite).map_err(|why| failed(&why))?;

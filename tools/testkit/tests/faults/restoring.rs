@@ -22,7 +22,8 @@ use crate::verdict::report;
 
 const OPEN: &str = "select count(*) from orders where status in ('received', 'cooking')";
 const FENCE: &str = "select current_setting('default_transaction_read_only')";
-const NOT_HELD: &str = "not exists (select from held_orders where order_id = orders.id)";
+const NOT_HELD: &str =
+    "not exists (select from held_orders where order_id = orders.id and released_at is null)";
 
 /// A restaurant on servers of its own, whose daily numbers do not restart during the test.
 async fn open(prepare: impl AsyncFnOnce(&mut Stage)) -> Restaurant {
