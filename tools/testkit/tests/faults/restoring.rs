@@ -27,8 +27,7 @@ const NOT_HELD: &str =
 
 /// A restaurant on servers of its own, whose daily numbers do not restart during the test.
 async fn open(prepare: impl AsyncFnOnce(&mut Stage)) -> Restaurant {
-    Restaurant::open_on(async || {
-        let mut stage = Stage::with_own_servers().await;
+    Restaurant::open_on_own_servers(async |mut stage: Stage| {
         prepare(&mut stage).await;
         (stage.at_noon().await, Vec::new())
     })
