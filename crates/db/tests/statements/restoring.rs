@@ -10,8 +10,8 @@ use db::held_orders::{self, Release};
 use db::orders::PlacedOrder;
 use db::outbox::{self, Published};
 use db::rescue::{escalate, redeliver, still_waiting, waiting};
-use db::restoring::{self, Knowledge, KnownBackup, Outcome};
-use db::system_figures;
+use db::restoring::{self, Knowledge, KnownBackup, Outcome, RestoreError};
+use db::{Access, Database, system_figures};
 use domain::{OrderNumber, OrderType};
 use serde_json::json;
 use time::OffsetDateTime;
@@ -177,6 +177,28 @@ async fn each_restore_by_another_program_is_a_new_one() {
     assert_eq!(scene.count("restores").await, 2);
     assert_eq!(scene.held().await.len(), 2, "the first is held again");
     assert_eq!(scene.relayed().await, Vec::<String>::new());
+}
+
+/// One that claims meanwhile waits for the restore, and finds the order held. Here the worker is
+/// seen, so that nothing is done.
+#[tokio::test]
+async fn a_worker_that_starts_during_a_restore_by_another_program_is_noticed() {
+    let scene = Scene::at_noon().await;
+    scene.place().await;
+    let known = Knowledge { backup: None, taken_by: "barman", given_out: &[], acknowledged: &[] };
+    let others = scene.holding("lock table orders in row exclusive mode").await;
+    let meanwhile = async {
+        scene.until_waiting(1).await;
+        let settings = scene.stage.database_settings();
+        let worker = Database::new(&settings, "kitchen-worker", Access::ReadWrite).unwrap();
+        held_orders::list(&worker).await.unwrap();
+        others.execute("commit").await;
+        worker
+    };
+    let (restored, _worker) = tokio::join!(restoring::restore(&scene.db, &known), meanwhile);
+    let Err(RestoreError::AtWork(names)) = &restored else { panic!("{restored:?}") };
+    assert_eq!(*names, ["kitchen-worker"]);
+    assert_eq!([scene.count("restores").await, scene.count("held_orders").await], [0, 0]);
 }
 
 #[tokio::test]
