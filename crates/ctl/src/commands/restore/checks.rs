@@ -53,6 +53,11 @@ fn has_tables(server: &RestoredServer, database: &str) -> Result<(), Exit> {
     if server.has_tables {
         return Ok(());
     }
+    if server.has_orders {
+        return refused(
+            "the schema is older than restores are (version 20): run 'restaurant-ctl migrate' first, and this again",
+        );
+    }
     refused(&format!(
         "the tables are not where this user looks: name the database {database} (DB_NAME) and the owner of its tables \
          (DB_USER)"
@@ -114,13 +119,18 @@ mod tests {
         let other = RestoredServer { restored_from: Some("another".to_owned()), ..restored() };
         assert!(why(&other).contains("not empty"));
         assert!(why(&RestoredServer { is_recovering: true, ..restored() }).contains("replays"));
-        assert!(why(&RestoredServer { has_tables: false, ..restored() }).contains("DB_NAME"));
+        let elsewhere = RestoredServer { has_tables: false, has_orders: false, ..restored() };
+        assert!(why(&elsewhere).contains("DB_NAME"));
     }
 
     #[test]
     fn of_what_another_program_restored_less_is_known() {
         let by_another = RestoredServer { restored_from: None, is_fenced: false, ..restored() };
         assert!(may_be_of_another_program(&by_another).is_ok());
-        assert!(may_be_of_another_program(&RestoredServer { is_recovering: true, ..by_another }).is_err());
+        let recovering = RestoredServer { is_recovering: true, ..by_another.clone() };
+        assert!(may_be_of_another_program(&recovering).is_err());
+        let old = RestoredServer { has_tables: false, ..by_another };
+        let Err(Exit::Failed(text)) = may_be_of_another_program(&old) else { unreachable!() };
+        assert!(text.contains("restaurant-ctl migrate"), "{text}");
     }
 }
