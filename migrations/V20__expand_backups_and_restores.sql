@@ -20,12 +20,14 @@ create table restores (
 );
 
 -- Orders that were open in what was restored. Nobody knows whether they were cooked since, so they
--- are neither sent nor cooked until a person releases them. A row counts while its order is open.
+-- are neither sent nor cooked until a person releases them. A row counts while its order is open. A
+-- released one keeps its row: it may be cooking without a worker, until it is cooked again.
 create table held_orders (
-    order_id  integer      primary key references orders(id) on delete cascade,
-    backup    uuid         not null,
-    status    text         not null,  -- as it was restored
-    held_at   timestamptz  not null default now()
+    order_id     integer      primary key references orders(id) on delete cascade,
+    backup       uuid         not null,
+    status       text         not null,  -- as it was restored
+    held_at      timestamptz  not null default now(),
+    released_at  timestamptz             -- null while it is held
 );
 
 -- Numbers that a restore skipped, because they were given out after the backup. No order has one.

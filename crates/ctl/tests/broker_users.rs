@@ -78,4 +78,15 @@ async fn what_is_missing_or_wrong_is_named() {
     let closed = devcluster::free_port(0).unwrap();
     let ended = at_port(&stage, closed, PASSWORD).arg("--wait=0").run_to_end().await;
     assert!(ended.code == Some(1) && ended.stderr.contains("cannot be reached at"), "{ended:?}");
+    assert!(!ended.stderr.contains("without encryption"), "it is this machine: {ended:?}");
+}
+
+#[tokio::test]
+async fn passwords_that_go_over_a_network_are_warned_of() {
+    let stage = Stage::new().await;
+    let launch = command(&stage, PASSWORD).env("RABBITMQ_HOST", "nowhere.invalid").arg("--wait=0");
+    let ended = launch.run_to_end().await;
+    let warning = "go to nowhere.invalid, port ";
+    assert!(ended.code == Some(1) && ended.stderr.contains(warning), "{ended:?}");
+    assert!(!ended.stderr.contains(PASSWORD), "{ended:?}");
 }

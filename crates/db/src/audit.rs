@@ -26,6 +26,7 @@ pub use self::identities::GIVE_IDENTITIES;
 pub use self::restores::{MOST_LOST, Named, Restores};
 use crate::database::Database;
 use crate::error::DbError;
+use crate::held_orders::waits_to_be_cooked_again;
 use crate::pool::Connection;
 use crate::workers::held;
 
@@ -246,11 +247,12 @@ pub async fn still_waiting(db: &Database, orders: &[WaitingOrder]) -> Result<Vec
     let sql = format!(
         "with {}
         select id, number, type from orders
-        where id = any($1) and coalesce(status, 'received') = 'received'
+        where id = any($1) and (coalesce(status, 'received') = 'received' or {})
           and not exists (select from order_outbox where order_id = id)
           and not exists (select from held where held.number = orders.number)
         order by id",
-        held()
+        held(),
+        waits_to_be_cooked_again()
     );
     db.query(&sql, &[&ids]).await?.iter().map(flow::waiting_order).collect()
 }

@@ -4,6 +4,9 @@
 //! A held order stays in `order_outbox`. So nobody enters it there again, and whoever releases it
 //! has nothing to send. A row of an order that was cancelled since means nothing: its message is
 //! sent, so that no row of it is left to wait.
+//!
+//! The row of a released order is kept, and marked. The restore took the claim of an order that was
+//! cooking, so it cooks without one until a worker takes it.
 
 use domain::OrderNumber;
 use time::OffsetDateTime;
@@ -14,7 +17,19 @@ use crate::orders::request_id;
 /// For `where`: the order of this row id is not held. It is looked up by its key, whatever the plan
 /// was made for (`offset 0`): as a join the planner would expect almost no row.
 pub(crate) fn not_held(order_id: &str) -> String {
-    format!("not exists (select from held_orders where held_orders.order_id = {order_id} offset 0)")
+    format!(
+        "not exists (select from held_orders
+                     where held_orders.order_id = {order_id} and held_orders.released_at is null offset 0)"
+    )
+}
+
+/// For `where`: this row of `orders` was cooking when a restore held it, is released, and waits for
+/// a worker again.
+pub(crate) fn waits_to_be_cooked_again() -> &'static str {
+    "(orders.status = 'cooking'
+      and not exists (select from order_claims where order_claims.order_id = orders.id offset 0)
+      and exists (select from held_orders where held_orders.order_id = orders.id
+                                            and held_orders.released_at is not null offset 0))"
 }
 
 /// A held order.
@@ -42,7 +57,7 @@ pub async fn list(db: &Database) -> Result<Vec<HeldOrder>, DbError> {
         from held_orders cross join lateral (
             select * from orders where orders.id = held_orders.order_id offset 0
         ) as held
-        where held.status in ('received', 'cooking') order by held.id";
+        where released_at is null and held.status in ('received', 'cooking') order by held.id";
     let rows = db.query(sql, &[]).await?;
     rows.iter()
         .map(|row| {
@@ -75,9 +90,10 @@ pub async fn release(db: &Database, which: Release<'_>) -> Result<Vec<String>, D
     let sql = format!(
         "with wanted as (
             select orders.id, number, orders.status from held_orders join orders on orders.id = order_id
-            where $1 or number = any($2) order by orders.id for update of orders
+            where released_at is null and ($1 or number = any($2))
+            order by orders.id for update of orders, held_orders
         ), released as (
-            delete from held_orders using wanted where order_id = wanted.id
+            update held_orders set released_at = now() from wanted where order_id = wanted.id
         ), open as (
             select id, number from wanted where status in ('received', 'cooking')
         ), entered as (

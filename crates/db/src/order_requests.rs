@@ -12,6 +12,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::database::{Database, DbError};
+use crate::traceparents;
 
 /// A request whose message came before.
 #[derive(Clone, Debug)]
@@ -85,8 +86,8 @@ pub async fn fail(
     let sql = "
         with failed as (
             insert into order_requests (order_id, fingerprint, request_id, status, code, reason, errors, items,
-                                        created_at, updated_at)
-            values ($1, $2, $3, 'FAILED', $4, $5, $6::text::json, $7::text::json, now(), now())
+                                        created_at, updated_at, traceparent)
+            values ($1, $2, $3, 'FAILED', $4, $5, $6::text::json, $7::text::json, now(), now(), $8)
             on conflict (order_id) do nothing returning order_id
         )
         insert into request_outbox (order_id, stream, status, changed_at, due_at)
@@ -106,6 +107,7 @@ pub async fn fail(
                 reason,
                 &text(errors),
                 &text(items),
+                &traceparents::of(request_id),
             ],
         )
         .await?;

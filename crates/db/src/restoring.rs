@@ -100,18 +100,36 @@ pub struct Outcome {
     pub lost: Vec<OrderNumber>,
 }
 
+/// Why nothing was restored, as far as is known.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// These services are connected, and would send and cook what has to be held.
+    #[error("{} is connected to this database", .0.join(", "))]
+    AtWork(Vec<String>),
+    /// The database failed. It may have been done. It can be repeated.
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
 /// Does it, in one transaction. A repetition holds nothing more, but may skip further numbers and
 /// record further orders.
 ///
 /// # Errors
-/// The database failed. It may have been done. It can be repeated.
-pub async fn restore(db: &Database, known: &Knowledge<'_>) -> Result<Outcome, DbError> {
-    db.transaction(PoolChoice::Shared, DEADLINE, async |transaction| {
+/// The database failed; or another program took the backup, so that no fence keeps services out,
+/// and they are at work.
+pub async fn restore(db: &Database, known: &Knowledge<'_>) -> Result<Outcome, RestoreError> {
+    let done = db.transaction(PoolChoice::Shared, DEADLINE, async |transaction| {
         let limits = format!(
             "set transaction read write; set local statement_timeout = {}; set local enable_seqscan = on",
             DEADLINE.as_millis()
         );
         transaction.batch_execute(&limits).await?;
+        if known.backup.is_none() {
+            let names = keep_out(transaction).await?;
+            if !names.is_empty() {
+                return Ok(Err(names));
+            }
+        }
         let first = "
             insert into restores (backup, taken_by) values (coalesce($1::text::uuid, gen_random_uuid()), $2)
             on conflict (backup) do nothing returning backup::text";
@@ -131,13 +149,10 @@ pub async fn restore(db: &Database, known: &Knowledge<'_>) -> Result<Outcome, Db
                 where id = $1::text::uuid and finished_at is null";
             transaction.execute(good, &[&id, &finished_at]).await?;
         }
-        Ok(Outcome {
-            held,
-            gaps: skip_numbers(transaction, &backup, known).await?,
-            lost: record_lost(transaction, &backup, known).await?,
-        })
-    })
-    .await
+        let gaps = skip_numbers(transaction, &backup, known).await?;
+        Ok(Ok(Outcome { held, gaps, lost: record_lost(transaction, &backup, known).await? }))
+    });
+    done.await?.map_err(RestoreError::AtWork)
 }
 
 /// Holds what is open, and forgets who was at work: those processes belong to another time.
@@ -154,7 +169,8 @@ async fn hold(transaction: &Transaction<'_>, backup: &str) -> Result<u64, DbErro
         )
         insert into held_orders (order_id, backup, status)
         select id, $1::text::uuid, status from open order by id
-        on conflict (order_id) do update set backup = excluded.backup, status = excluded.status, held_at = now()",
+        on conflict (order_id) do update
+            set backup = excluded.backup, status = excluded.status, held_at = now(), released_at = null",
         request_id("open")
     );
     let held = transaction.execute(&statement, &[&backup]).await?;
@@ -225,16 +241,26 @@ async fn record_lost(
     rows.iter().map(|row| row.try_get::<_, &str>(0)?.parse().map_err(DbError::unexpected)).collect()
 }
 
-/// Which services that write are connected to this database: they are at work on its orders.
-///
-/// # Errors
-/// The database failed.
-pub async fn at_work(db: &Database) -> Result<Vec<String>, DbError> {
+/// Which services that write are connected to this database: they are at work on its orders. If it
+/// is none, one that starts now places and claims no order before this transaction has ended, and
+/// then finds what is held.
+async fn keep_out(transaction: &Transaction<'_>) -> Result<Vec<String>, DbError> {
+    // Who is at work should not have to wait for the lock.
+    let names = at_work(transaction).await?;
+    if !names.is_empty() {
+        return Ok(names);
+    }
+    let lock = "lock table orders in exclusive mode; select pg_stat_clear_snapshot()";
+    transaction.batch_execute(lock).await?;
+    at_work(transaction).await
+}
+
+async fn at_work(transaction: &Transaction<'_>) -> Result<Vec<String>, DbError> {
     let sql = "
         select distinct application_name from pg_stat_activity
         where datname = current_database() and application_name = any($1) order by 1";
     let writers = [ServiceName::Order, ServiceName::Kitchen].map(ServiceName::binary);
-    let rows = db.query(sql, &[&writers.as_slice()]).await?;
+    let rows = transaction.query(sql, &[&writers.as_slice()]).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 

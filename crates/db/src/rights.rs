@@ -83,7 +83,12 @@ pub fn of(user: impl Into<ServerUser>) -> Option<Rights> {
             ("order_identities", "select"),
             ("order_items", "select"),
             ("order_adjustments", "select"),
-            ("order_requests", "select"),
+            // Who asks for a request is told its errors, which may quote what it said.
+            (
+                "order_requests",
+                "select (order_id,fingerprint,status,order_number,total_amount,\
+                 code,reason,errors,items,updated_at)",
+            ),
             ("order_status_log", "select"),
             ("order_claims", "select"),
             // Guests show the tokens of their orders.

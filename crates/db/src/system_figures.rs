@@ -127,7 +127,8 @@ const OUTBOXES: &str = "
     select 1 as place, count(*)::float8,
            coalesce(extract(epoch from now() - min(orders.created_at)), 0)::float8
     from order_outbox left join orders on orders.id = order_outbox.order_id
-    where not exists (select from held_orders where held_orders.order_id = order_outbox.order_id)
+    where not exists (select from held_orders
+                      where held_orders.order_id = order_outbox.order_id and released_at is null)
     union all
     select 2, count(*)::float8, coalesce(extract(epoch from now() - min(changed_at)), 0)::float8
     from status_outbox
@@ -139,7 +140,7 @@ const OUTBOXES: &str = "
 const RESTORES: &str = "
     select (select count(*)::float8 from held_orders cross join lateral (
                 select status from orders where orders.id = held_orders.order_id offset 0) as held
-            where held.status in ('received', 'cooking')),
+            where released_at is null and held.status in ('received', 'cooking')),
            coalesce(extract(epoch from (select max(finished_at) from backups)), 0)::float8";
 
 fn workers() -> String {

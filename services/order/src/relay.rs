@@ -291,9 +291,10 @@ fn event_stream(stream: RequestStream) -> EventStream {
 }
 
 fn request_event(stream: RequestStream, row: RequestEventRow) -> Message<i64> {
-    let RequestEventRow { id, request_id, event } = row;
+    let RequestEventRow { id, request_id, event, is_old } = row;
     let stream = event_stream(stream);
-    let outgoing = serde_json::to_vec(&event)
-        .map(|body| Outgoing::event(stream, &event.message_id(), &request_id, event.timestamp, body));
+    let outgoing = serde_json::to_vec(&event).map(|body| {
+        Outgoing::event(stream, &event.message_id(), &request_id, event.timestamp, body).of_age(age(is_old))
+    });
     Message { key: id, about: ("order_id", event.order_id.to_string()), request_id, outgoing }
 }

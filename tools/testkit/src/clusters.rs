@@ -147,6 +147,17 @@ impl PrimaryAndStandby {
         assert_eq!(administrator.value("select pg_promote()").await, true);
     }
 
+    /// Waits until the standby shows all that is committed on the primary now.
+    pub async fn until_replayed(&self) {
+        let primary = Database::admin(&self.primary_address()).await;
+        let standby = Database::admin(&self.standby_address()).await;
+        let written = primary.value("select pg_current_wal_lsn()::text").await;
+        let written = written.as_str().expect("a position of the log");
+        let replayed = format!("select pg_last_wal_replay_lsn() >= '{written}'::pg_lsn");
+        eventually("the standby to replay", async || (standby.value(&replayed).await == true).then_some(()))
+            .await;
+    }
+
     /// Stops or resumes the replay on the standby: what arrives there is not seen meanwhile.
     pub async fn pause_replay(&self, paused: bool) {
         let administrator = Database::admin(&self.standby_address()).await;

@@ -1,5 +1,7 @@
 //! `broker-users`: makes a user of RabbitMQ for each service, and for the exporter.
 
+use std::io::ErrorKind;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,10 +19,11 @@ use runtime::{Console, Exit, FailedAttempt, Shutdown, with_causes};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use tokio::net::lookup_host;
+use tokio::time::timeout;
 
 use crate::NAME;
 
-/// Time for one request.
+/// Time for one request, and for looking up one name.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// Makes a user of RabbitMQ for each service (`<database>_order`, `_kitchen`, `_notifier`) and for
@@ -77,6 +80,15 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
     let users = users(&config.database.database)?;
     let management = Management { settings: &config.rabbitmq, port: arguments.management_port };
+    let exposed = beyond_this_machine(&config.rabbitmq.host, management.port);
+    if !exposed.is_empty() {
+        eprintln!(
+            "The administrator's password and the new ones go to {}, port {}, without encryption: use a network that you trust, or \
+             run this on RabbitMQ's own machine",
+            exposed.join(", "),
+            management.port
+        );
+    }
     let policy = Policy::for_server().within(Duration::from_secs(arguments.wait));
     let report = |why: &ManagementError, failed: FailedAttempt| {
         if failed.retry_in.is_some() {
@@ -153,7 +165,8 @@ impl Management<'_> {
         let hosts = config::parse_hosts(&self.settings.host, self.port).unwrap_or_default();
         let mut last = std::io::Error::from(std::io::ErrorKind::NotFound);
         for (host, _) in hosts {
-            let addresses = match lookup_host((host.as_str(), self.port)).await {
+            let found = timeout(LIMIT, lookup_host((host.as_str(), self.port))).await;
+            let addresses = match found.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into())) {
                 Ok(addresses) => addresses,
                 Err(why) => {
                     last = why;
@@ -170,6 +183,14 @@ impl Management<'_> {
         let address = format!("{}, port {}", self.settings.host, self.port);
         Err(ManagementError::Unreachable { address, source: last })
     }
+}
+
+/// The hosts of this setting that are reached over a network. A name is, unless it is `localhost`.
+fn beyond_this_machine(setting: &str, port: u16) -> Vec<String> {
+    let is_here =
+        |host: &str| host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let hosts = config::parse_hosts(setting, port).unwrap_or_default();
+    hosts.into_iter().map(|(host, _)| host).filter(|host| !is_here(host)).collect()
 }
 
 /// A name as one segment of a path (RFC 3986, section 2.1): `/` becomes `%2F`.
@@ -190,6 +211,12 @@ mod tests {
         assert_eq!(segment("/"), "%2F");
         assert_eq!(segment("restaurant_db_order"), "restaurant_db_order");
         assert_eq!(segment("é?a"), "%C3%A9%3Fa");
+    }
+
+    #[test]
+    fn only_this_machine_is_reached_without_a_network() {
+        assert_eq!(beyond_this_machine("localhost,127.0.0.1:5672,[::1]:5672,127.1.2.3", 1), [""; 0]);
+        assert_eq!(beyond_this_machine("rabbitmq,127.0.0.1,10.0.0.7:5671", 1), ["rabbitmq", "10.0.0.7"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use argh::{ArgsInfo, FromArgs};
 use config::Config;
 use db::Database;
 use db::held_orders::{self, HeldOrder};
-use db::restoring::{self, Gap, Knowledge, KnownBackup, Outcome};
+use db::restoring::{self, Gap, Knowledge, KnownBackup, Outcome, RestoreError};
 use domain::OrderNumber;
 use domain::timestamp::Timestamp;
 use runtime::exit::failed;
@@ -75,16 +75,13 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let server = restoring::inspect(&db).await.map_err(|why| failed(&why))?;
     match (&manifest, &arguments.folder) {
         (Some(manifest), Some(folder)) => checks::is_of_the_backup(&server, manifest, folder)?,
-        _ => checks::is_at_rest(&server, &restoring::at_work(&db).await.map_err(|why| failed(&why))?)?,
+        _ => checks::may_be_of_another_program(&server)?,
     }
     let in_manifest = manifest.iter().flat_map(|manifest| &manifest.last_numbers);
     let given_out: Vec<OrderNumber> = in_manifest.chain(&numbers_after).copied().collect();
     let backup = manifest.as_ref().map(|of| KnownBackup { id: &of.id, finished_at: of.finished_at.0 });
     let known = Knowledge { backup, taken_by, given_out: &given_out, acknowledged: &acknowledged };
-    let outcome = restoring::restore(&db, &known).await.map_err(|why| {
-        let advice = if why.is_missing_right() { ". Log in as the owner of the tables" } else { "" };
-        Exit::Failed(format!("{NAME}: nothing was changed: {}{advice}", with_causes(&why)))
-    })?;
+    let outcome = restoring::restore(&db, &known).await.map_err(|why| explained(&why))?;
     let held = held_orders::list(&db).await.map_err(|why| failed(&why))?;
     let report = Report {
         manifest: manifest.as_ref(),
@@ -107,6 +104,17 @@ fn numbers(texts: &[String]) -> Result<Vec<OrderNumber>, Exit> {
             .map_err(|why| Exit::Usage(format!("--numbers-after: '{}' {why}", text.escape_debug())))
     };
     texts.iter().map(parse).collect()
+}
+
+fn explained(why: &RestoreError) -> Exit {
+    let advice = match why {
+        RestoreError::AtWork(_) => {
+            ": it would send and cook what has to be held. Stop it, and run this again"
+        }
+        RestoreError::Database(why) if why.is_missing_right() => ". Log in as the owner of the tables",
+        RestoreError::Database(_) => "",
+    };
+    Exit::Failed(format!("{NAME}: nothing was changed: {}{advice}", with_causes(why)))
 }
 
 async fn lift(db: &Database) -> Result<(), Exit> {

@@ -5,7 +5,7 @@ use tokio_postgres::{Row, Transaction};
 
 use super::{Finding, LowerBound, OnlineWorker, WaitingOrder, findings};
 use crate::database::DbError;
-use crate::held_orders::not_held;
+use crate::held_orders::{not_held, waits_to_be_cooked_again};
 use crate::workers::held;
 
 /// How late a message or the end of a lease may be before it is a finding:
@@ -27,6 +27,7 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> R
                     else format('the lease of %s ended %s s ago', worker, {since_lease}) end
          from orders left join order_claims on order_id = id
          where status = 'cooking' and (order_id is null or lease_until < now() - {GRACE}) and {order_not_held}
+           and not {to_be_cooked_again}
          union all
          select 'claimed_is_cooking', format('%s is %s and claimed by %s', number, coalesce(status, 'null'), worker)
          from order_claims join orders on id = order_id
@@ -50,6 +51,7 @@ pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> R
          where status = 'online'
            and last_seen < now() - make_interval(secs => 2 * coalesce(heartbeat_seconds, 30)) - {HEARTBEAT_GRACE}",
         order_not_held = not_held("orders.id"),
+        to_be_cooked_again = waits_to_be_cooked_again(),
         since_lease = seconds_since("lease_until"),
         since_last_seen = seconds_since("last_seen"),
     );
@@ -121,7 +123,8 @@ pub(super) async fn check_at_rest(transaction: &Transaction<'_>) -> Result<Vec<F
     findings(transaction, &broken, &[]).await
 }
 
-/// Orders that have waited for a while. When nothing should be in flight: all waiting orders.
+/// Orders that have waited for a while, and released ones that are to be cooked again. When nothing
+/// should be in flight: all waiting orders.
 pub(super) async fn waiting(
     transaction: &Transaction<'_>,
     settled: bool,
@@ -129,11 +132,13 @@ pub(super) async fn waiting(
     let sql = format!(
         "with {}
          select id, number, type from orders
-         where status = 'received' and ($1 or created_at < now() - {GRACE})
+         where status in ('received', 'cooking') and (status = 'received' or {})
+           and ($1 or created_at < now() - {GRACE})
            and not exists (select from order_outbox where order_id = id)
            and not exists (select from held where held.number = orders.number)
          order by created_at, id limit {MOST_WAITING}",
-        held()
+        held(),
+        waits_to_be_cooked_again()
     );
     transaction.query(&sql, &[&settled]).await?.iter().map(waiting_order).collect()
 }

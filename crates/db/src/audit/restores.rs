@@ -34,7 +34,8 @@ pub const MOST_LOST: usize = 1_000;
 pub(super) async fn check(transaction: &Transaction<'_>, from: &LowerBound) -> Result<Restores, DbError> {
     let held = format!(
         "select count(*), (array_agg(format('%s (%s) was %s', number, type, held_orders.status) order by number))[1:{EXAMPLES}]
-         from held_orders join orders on orders.id = order_id where orders.status in ('received', 'cooking')"
+         from held_orders join orders on orders.id = order_id
+         where released_at is null and orders.status in ('received', 'cooking')"
     );
     let lost = format!(
         "select count(*), (array_agg(number order by length(number), number))[1:{MOST_LOST}]

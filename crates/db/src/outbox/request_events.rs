@@ -6,10 +6,11 @@ use time::OffsetDateTime;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{ASYNC_COMMIT, DUE, Look, Published, Relayed, Statements, relay, request_id};
+use super::{ASYNC_COMMIT, DUE, Look, OLD, Published, Relayed, Statements, relay, request_id};
 use crate::adjustments;
 use crate::database::{Database, DbError};
 use crate::order_requests::{json, parsed};
+use crate::traceparents;
 
 /// For whom an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,6 +43,8 @@ pub struct RequestEventRow {
     pub request_id: RequestId,
     /// The message.
     pub event: RequestEvent,
+    /// Whether it was committed more than [`OLD`] ago.
+    pub is_old: bool,
 }
 
 /// As [`relay_orders`](super::relay_orders), for the events of a stream. Of each request it takes
@@ -63,7 +66,8 @@ pub async fn relay_request_events(
                 request.order_number, request.total_amount::text, request.code, request.reason,
                 request.errors::text, details.customer_name, details.type as order_type,
                 coalesce(details.items, request.items::text) as items, details.adjustments,
-                next.stream = 'outcome' as has_details
+                next.stream = 'outcome' as has_details, request.traceparent,
+                changed_at < now() - make_interval(secs => {OLD}) as is_old
          from request_outbox as next
          cross join lateral (
              select * from order_requests where order_requests.order_id = next.order_id offset 0
@@ -82,7 +86,8 @@ pub async fn relay_request_events(
                              and older.id + 0 < next.id offset 0)
          order by next.id limit $1
          for update of next skip locked",
-        adjustments = adjustments::of_order("orders.id")
+        adjustments = adjustments::of_order("orders.id"),
+        OLD = OLD.as_secs()
     );
     let stream = stream.as_str();
     let delete = format!("{ASYNC_COMMIT} delete from request_outbox using unhurried where id = any($1)");
@@ -114,7 +119,7 @@ fn event_row(row: &Row) -> Result<RequestEventRow, DbError> {
     };
     Ok(RequestEventRow {
         id: row.try_get(0)?,
-        request_id: request_id(row, 2)?,
+        request_id: request_id(row, 2)?.with_trace(traceparents::read(row)?),
         event: RequestEvent {
             order_id: row.try_get::<_, Uuid>("order_id")?.into(),
             order_number: parsed(row, "order_number")?,
@@ -124,5 +129,6 @@ fn event_row(row: &Row) -> Result<RequestEventRow, DbError> {
             timestamp: row.try_get::<_, OffsetDateTime>("changed_at")?.into(),
             details,
         },
+        is_old: row.try_get("is_old")?,
     })
 }

@@ -9,7 +9,7 @@ use db::outbox::{
 use db::transitions::{self, Unsent};
 use db::{Database, DbError};
 use domain::order_request::{OrderRequest, RequestFailure, RequestStatus};
-use domain::{Fingerprint, OrderRequestId, OrderType};
+use domain::{Fingerprint, OrderRequestId, OrderType, TraceParent};
 use serde_json::{Value, json};
 
 use crate::outbox::LOOK;
@@ -239,6 +239,35 @@ async fn of_each_request_the_beginning_goes_before_the_end() {
     assert_eq!(details.customer_name.as_deref(), Some("Jane Doe"));
     assert_eq!(outcomes[1].event.details.as_ref().unwrap().code.as_deref(), Some("validation_failed"));
     assert_eq!(scene.count("request_outbox").await, 0);
+}
+
+#[tokio::test]
+async fn events_are_in_the_trace_of_their_request() {
+    let scene = Scene::new().await;
+    let trace = TraceParent::new(7, 8, 1);
+    let id = request_id("a-request").with_trace(trace);
+    let order = takeout();
+    let placement = Placement {
+        identity: identity(),
+        order: &order,
+        request_id: &id,
+        idempotency: None,
+        from_menu: None,
+        request: Some(request(1, "a")),
+    };
+    let placed = orders::place(&scene.db, &[placement]).await.unwrap().remove(0).placed().unwrap();
+    order_requests::fail(&scene.db, &request(2, "a"), &id, &failure()).await.unwrap();
+    let begun = scene.told(RequestStream::Status).await;
+    settle_orders(&scene.db, &[placed.identity]).await.unwrap();
+    scene.execute("update request_outbox set changed_at = now() - interval '61 s'").await;
+    let ended = scene.told(RequestStream::Status).await;
+    let outcomes = scene.told(RequestStream::Outcome).await;
+    assert_eq!([begun.len(), ended.len(), outcomes.len()], [2, 1, 2]);
+    assert!(begun.iter().chain(&ended).chain(&outcomes).all(|row| row.request_id.trace() == trace));
+    assert!(begun.iter().all(|row| !row.is_old) && ended.iter().chain(&outcomes).all(|row| row.is_old));
+    // A request without one is told of all the same.
+    scene.requested(&request(3, "a")).await;
+    assert_eq!(scene.told(RequestStream::Status).await[0].request_id.trace(), None);
 }
 
 #[tokio::test]

@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
+use db::audit::{self, Invariant, Scope, Since};
 use db::backups;
 use db::claims::ClaimOutcome;
 use db::held_orders::{self, Release};
 use db::orders::PlacedOrder;
 use db::outbox::{self, Published};
 use db::rescue::{escalate, redeliver, still_waiting, waiting};
-use db::restoring::{self, Knowledge, KnownBackup, Outcome};
-use db::system_figures;
+use db::restoring::{self, Knowledge, KnownBackup, Outcome, RestoreError};
+use db::{Access, Database, system_figures};
 use domain::{OrderNumber, OrderType};
 use serde_json::json;
 use time::OffsetDateTime;
@@ -42,6 +43,21 @@ impl Scene {
         };
         outbox::relay_orders(&self.db, TAKEOUT, LOOK, publish).await.unwrap();
         numbers
+    }
+
+    /// What the audit finds of orders that cook without a worker, and the numbers of those whose
+    /// messages should be in a queue.
+    async fn without_a_worker(&self) -> (Vec<String>, Vec<String>) {
+        let statement_timeout = Duration::from_secs(30);
+        let scope = Scope { since: Since::Ever, settled: true, statement_timeout };
+        let audit = audit::run(&self.db, &scope).await.unwrap();
+        let still = audit::still_waiting(&self.db, &audit.waiting).await.unwrap();
+        assert_eq!(still, audit.waiting);
+        let broken = audit.findings.into_iter().filter(|of| of.invariant == Invariant::CookingIsClaimed);
+        (
+            broken.flat_map(|finding| finding.examples).collect(),
+            still.into_iter().map(|order| order.number).collect(),
+        )
     }
 }
 
@@ -107,9 +123,35 @@ async fn a_cancelled_order_is_released_by_nobody() {
     assert_eq!(scene.relayed().await, [number(&orders[0])]);
     assert_eq!(scene.count("order_outbox").await, 1);
     assert_eq!(held_orders::release(&scene.db, Release::All).await.unwrap(), [number(&orders[1])]);
-    assert_eq!(scene.count("held_orders").await, 0);
+    assert_eq!(scene.count("held_orders where released_at is null").await, 0);
     assert_eq!(scene.relayed().await, [number(&orders[1])]);
     assert_eq!(scene.status(&orders[0]).await, "cancelled");
+}
+
+#[tokio::test]
+async fn a_released_order_cooks_without_a_worker_until_one_takes_it() {
+    let scene = Scene::at_noon().await;
+    let order = scene.place().await;
+    scene.register(&anna()).await;
+    scene.granted(&anna(), &order).await;
+    scene.restore(&[], &[]).await;
+    scene.register(&mario()).await;
+    let nothing = (Vec::new(), Vec::new());
+    assert_eq!(scene.without_a_worker().await, nothing, "it is held");
+    held_orders::release(&scene.db, Release::All).await.unwrap();
+    assert_eq!(scene.without_a_worker().await, nothing, "its message is on its way");
+    assert_eq!(scene.relayed().await, [number(&order)]);
+    assert_eq!(scene.without_a_worker().await, (Vec::new(), vec![number(&order)]));
+    scene.granted(&mario(), &order).await;
+    assert_eq!(scene.without_a_worker().await, nothing);
+    scene.leases_ended("2 minutes").await;
+    let (broken, waiting) = scene.without_a_worker().await;
+    assert!(broken.len() == 1 && waiting.is_empty(), "{broken:?}, {waiting:?}");
+
+    // Only a release excuses it.
+    scene.execute("delete from order_claims; delete from held_orders").await;
+    let (broken, waiting) = scene.without_a_worker().await;
+    assert!(broken.len() == 1 && waiting.is_empty(), "{broken:?}, {waiting:?}");
 }
 
 #[tokio::test]
@@ -133,6 +175,30 @@ async fn each_restore_by_another_program_is_a_new_one() {
     scene.place().await;
     assert_eq!(restoring::restore(&scene.db, &known).await.unwrap().held, Some(2));
     assert_eq!(scene.count("restores").await, 2);
+    assert_eq!(scene.held().await.len(), 2, "the first is held again");
+    assert_eq!(scene.relayed().await, Vec::<String>::new());
+}
+
+/// One that claims meanwhile waits for the restore, and finds the order held. Here the worker is
+/// seen, so that nothing is done.
+#[tokio::test]
+async fn a_worker_that_starts_during_a_restore_by_another_program_is_noticed() {
+    let scene = Scene::at_noon().await;
+    scene.place().await;
+    let known = Knowledge { backup: None, taken_by: "barman", given_out: &[], acknowledged: &[] };
+    let others = scene.holding("lock table orders in row exclusive mode").await;
+    let meanwhile = async {
+        scene.until_waiting(1).await;
+        let settings = scene.stage.database_settings();
+        let worker = Database::new(&settings, "kitchen-worker", Access::ReadWrite).unwrap();
+        held_orders::list(&worker).await.unwrap();
+        others.execute("commit").await;
+        worker
+    };
+    let (restored, _worker) = tokio::join!(restoring::restore(&scene.db, &known), meanwhile);
+    let Err(RestoreError::AtWork(names)) = &restored else { panic!("{restored:?}") };
+    assert_eq!(*names, ["kitchen-worker"]);
+    assert_eq!([scene.count("restores").await, scene.count("held_orders").await], [0, 0]);
 }
 
 #[tokio::test]

@@ -15,15 +15,13 @@ fn of_rabbitmq(certificate: &Certified) -> RabbitmqTls {
     RabbitmqTls { certificate: certificate.for_server(None), demands_certificate: false }
 }
 
-/// Both servers, with certificates of this authority.
-async fn stage(authority: &Authority) -> Stage {
-    let mut stage = Stage::with_own_servers().await;
+/// Gives both servers certificates of this authority.
+async fn certify(stage: &mut Stage, authority: &Authority) {
     let certificate = authority.server(&[NAME]);
     let servers = stage.own_servers();
     servers.postgres.restart_with_tls(Some(certificate.for_server(None))).await.unwrap();
     servers.rabbitmq.restart_with_tls(Some(of_rabbitmq(&certificate))).await.unwrap();
     stage.refresh();
-    stage
 }
 
 /// What `restaurant-ctl doctor` finds with this authority alone.
@@ -58,8 +56,8 @@ async fn drill_certificates() {
     let certificates = [old.file(), new.file()].map(|file| std::fs::read_to_string(file).unwrap());
     std::fs::write(&both, certificates.concat()).unwrap();
     let mut to_rabbitmq = None;
-    let mut restaurant = Restaurant::open_on(async || {
-        let mut stage = stage(&old).await;
+    let mut restaurant = Restaurant::open_on_own_servers(async |mut stage: Stage| {
+        certify(&mut stage, &old).await;
         let proxy = to_rabbitmq.insert(Proxy::to(stage.own_servers().rabbitmq.tls_port()).await);
         let environment = verified(&both.display().to_string(), proxy.port());
         (stage, environment)

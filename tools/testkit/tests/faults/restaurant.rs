@@ -103,6 +103,15 @@ impl Restaurant {
         Self::on(Stage::with_own_servers_under(environment).await, Vec::new(), None, turns).await
     }
 
+    /// Like [`Restaurant::open_on`], on its own servers, which it prepares.
+    pub async fn open_on_own_servers(
+        prepare: impl AsyncFnOnce(Stage) -> (Stage, Vec<(&'static str, String)>),
+    ) -> Self {
+        let turns = vec![OWN_SERVERS.acquire().await.unwrap(), OPEN.acquire().await.unwrap()];
+        let (stage, environment) = prepare(Stage::with_own_servers().await).await;
+        Self::on(stage, environment, None, turns).await
+    }
+
     async fn on(
         stage: Stage,
         environment: Vec<(&'static str, String)>,

@@ -22,12 +22,12 @@ use crate::verdict::report;
 
 const OPEN: &str = "select count(*) from orders where status in ('received', 'cooking')";
 const FENCE: &str = "select current_setting('default_transaction_read_only')";
-const NOT_HELD: &str = "not exists (select from held_orders where order_id = orders.id)";
+const NOT_HELD: &str =
+    "not exists (select from held_orders where order_id = orders.id and released_at is null)";
 
 /// A restaurant on servers of its own, whose daily numbers do not restart during the test.
 async fn open(prepare: impl AsyncFnOnce(&mut Stage)) -> Restaurant {
-    Restaurant::open_on(async || {
-        let mut stage = Stage::with_own_servers().await;
+    Restaurant::open_on_own_servers(async |mut stage: Stage| {
         prepare(&mut stage).await;
         (stage.at_noon().await, Vec::new())
     })
@@ -71,14 +71,16 @@ async fn some_are_open(restaurant: &Restaurant) {
     }
 }
 
-/// Both servers, their disks, and who was cooking.
-async fn are_destroyed(restaurant: &mut Restaurant) {
+/// Both servers, their disks, and who was cooking. Returns when: nobody is served from then on.
+async fn are_destroyed(restaurant: &mut Restaurant) -> Instant {
+    let broken = Instant::now();
     let servers = restaurant.stage.own_servers();
     servers.postgres.kill();
     servers.rabbitmq.kill();
     for cook in &mut restaurant.cooks {
         cook.kill().await;
     }
+    broken
 }
 
 /// Starts PostgreSQL on the data of the backup, and RabbitMQ on nothing.
@@ -209,7 +211,7 @@ async fn drill_restore() {
 
     load.accepts(either(30, 100)).await;
     let (lost_number, lost_token) = placed(&restaurant, "Jane Lost").await;
-    are_destroyed(&mut restaurant).await;
+    let broken = are_destroyed(&mut restaurant).await;
     let attempts = stopped(load, &mut restaurant).await;
     let mut acknowledged = accepted(&attempts);
     acknowledged.insert(lost_number.clone());
@@ -217,7 +219,6 @@ async fn drill_restore() {
     let newest = acknowledged.iter().max_by_key(|number| sequence(number)).unwrap().clone();
 
     // Services that start too early do nothing.
-    let broken = Instant::now();
     come_back(&mut restaurant, &backup.join("postgresql")).await;
     let database = restaurant.stage.database().await;
     let early = restaurant.order_service().ready_at_once().start().await;
@@ -340,12 +341,11 @@ async fn drill_archive() {
     database.execute("select pg_switch_wal()").await;
     let archived = archive.join(last.as_str().unwrap());
     eventually("the last of the log in the archive", async || archived.is_file().then_some(())).await;
-    are_destroyed(&mut restaurant).await;
+    let broken = are_destroyed(&mut restaurant).await;
     for service in &mut restaurant.order_services {
         service.kill().await;
     }
 
-    let broken = Instant::now();
     let data = backup.join("postgresql");
     std::fs::write(data.join("recovery.signal"), "").unwrap();
     let mut settings =

@@ -150,6 +150,42 @@ async fn an_old_row_is_linked() {
     }
 }
 
+/// The event of a request is in the trace of its message; of an old one, a link points there.
+#[tokio::test]
+async fn events_of_requests_are_in_their_trace() {
+    let (stage, collector) = (Stage::new().await, Collector::start().await);
+    let launch = collector.collecting_all(stage.order_service()).env("INTAKE_ENABLED", "true");
+    let order = launch.start().await;
+    order.declared_all().await;
+    let (database, old) = (stage.database().await, trace());
+    let (fresh, late) = ("019ab6ce-5d80-7c3e-8f12-000000000001", "019ab6ce-5d80-7c3e-8f12-000000000002");
+    for (age, id) in [("45 seconds", fresh), ("61 seconds", late)] {
+        database
+            .execute(&format!(
+                "insert into order_requests (order_id, fingerprint, request_id, status, code, reason, created_at,
+                                             updated_at, traceparent)
+                 values ('{id}', '', 'late', 'FAILED', 'out_of_stock', 'Sold out.', now(), now(), '{}');
+                 insert into request_outbox (order_id, stream, status, changed_at, due_at)
+                 values ('{id}', 'status', 'FAILED', now() - interval '{age}', now())",
+                traceparent(&old, "01")
+            ))
+            .await;
+    }
+    let sent = async |id: &str| {
+        let message_id = format!("{id}.FAILED");
+        let fits = |span: &testkit::collector::Recorded| {
+            span.name == "publish order_status_updates"
+                && span.attributes["messaging.message.id"] == message_id
+        };
+        collector.span("the event", fits).await
+    };
+    let (fresh, late) = (sent(fresh).await, sent(late).await);
+    assert_eq!((fresh.trace_id.as_str(), fresh.parent_id.as_str()), (old.as_str(), "00f067aa0ba902b7"));
+    assert_eq!(fresh.links, []);
+    assert_ne!(late.trace_id, old);
+    assert_eq!((late.parent_id.as_str(), late.links), ("", vec![(old, "00f067aa0ba902b7".to_owned())]));
+}
+
 #[tokio::test]
 async fn what_shares_a_statement_is_linked_to_it() {
     let (stage, collector) = (Stage::new().await, Collector::start().await);

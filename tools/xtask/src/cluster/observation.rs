@@ -2,7 +2,6 @@
 //! the rules of `deploy/observability`.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use devcluster::{
@@ -14,8 +13,8 @@ use rustix::process::Signal;
 use tokio::time::Instant;
 
 use crate::cluster::environment::Environment;
-use crate::cluster::folder;
 use crate::cluster::record::Member;
+use crate::cluster::{folder, limits};
 
 /// The program that has the exporter.
 const PROGRAM: &str = "restaurant-ctl";
@@ -44,6 +43,8 @@ pub struct ExporterLaunch {
     pub config: Option<PathBuf>,
     /// The servers, and the exporter's users on them.
     pub environment: Environment,
+    /// The cgroup that it runs in, if there is one.
+    pub group: Option<PathBuf>,
     /// Ends it if this process is killed.
     pub guard: ProcessGuard,
 }
@@ -196,7 +197,8 @@ impl Exporter {
 
 impl ExporterLaunch {
     async fn start(&self, port: u16) -> Result<ServiceProcess, Error> {
-        let mut command = Command::new(self.programs.join(PROGRAM));
+        let program = self.programs.join(PROGRAM);
+        let mut command = limits::command_in(self.group.as_deref(), &program);
         command.args([EXPORTER, &format!("--port={port}")]);
         self.environment.give_to(&mut command);
         // Prometheus looks for it there.

@@ -161,16 +161,17 @@ impl Supervisor {
         context: &LaunchContext,
     ) -> Result<(), Error> {
         let Some(servers) = &self.servers else { return Ok(()) };
-        let environment = if let Some(production) = &self.production {
+        let (environment, group) = if let Some(production) = &self.production {
             production.of_exporter()?
         } else {
             let own = servers.environment_of(ServerUser::Exporter);
-            Environment::inherited([own, self.variables.clone()].concat())
+            (Environment::inherited([own, self.variables.clone()].concat()), None)
         };
         let exporter = ExporterLaunch {
             programs: context.programs.clone(),
             config: context.config.clone(),
             environment,
+            group,
             guard: self.guard.clone(),
         };
         let plans = self.services.iter().map(|service| &service.plan);

@@ -191,18 +191,21 @@ impl Production {
     /// # Errors
     /// It has no container, or its limits cannot be set.
     pub fn launch_settings(&self, plan: &Plan) -> Result<(Environment, Option<PathBuf>), Error> {
-        let container = self.of(plan)?;
-        let group = self.cgroups.as_ref().map(|groups| groups.with(plan.name, container.limits()));
-        let group = group.transpose().map_err(Error::file("set limits of", plan.name))?;
-        Ok((self.environment(container), group))
+        self.settings(plan.name, self.of(plan)?)
     }
 
-    /// The environment of the exporter.
+    /// Those of the exporter.
     ///
     /// # Errors
-    /// It has no container.
-    pub fn of_exporter(&self) -> Result<Environment, Error> {
-        self.container(EXPORTER).map(|container| self.environment(container))
+    /// It has no container, or its limits cannot be set.
+    pub fn of_exporter(&self) -> Result<(Environment, Option<PathBuf>), Error> {
+        self.settings(EXPORTER, self.container(EXPORTER)?)
+    }
+
+    fn settings(&self, name: &str, container: &Container) -> Result<(Environment, Option<PathBuf>), Error> {
+        let group = self.cgroups.as_ref().map(|groups| groups.with(name, container.limits()));
+        let group = group.transpose().map_err(Error::file("set limits of", name))?;
+        Ok((self.environment(container), group))
     }
 
     /// What tools find in `.local/env` besides the servers. Compose sells from no menu.

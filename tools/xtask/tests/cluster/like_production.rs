@@ -121,19 +121,21 @@ async fn processes_have_what_the_compose_file_says() {
     assert!(why.to_string().contains("TLS") || format!("{why:?}").contains("no encryption"), "{why:?}");
 
     workspace.run(&["audit"]).expect(0, &["all well"]);
-    limits_hold_where_there_are_some(&workspace);
+    for name in ["order", "exporter"] {
+        limits_hold_where_there_are_some(&workspace, name);
+    }
     workspace.run(&["down"]).expect(0, &["closed"]);
     workspace.is_closed();
     workspace.run(&["reset", "--yes"]).expect(0, &["deleted"]);
     assert!(!workspace.local("production").exists());
 }
 
-/// With cgroups, the order service is in one with the limit of its container; without, it computes
+/// With cgroups, each is in one with the limit of its container; without, it computes
 /// with the same.
-fn limits_hold_where_there_are_some(workspace: &Workspace) {
-    let pid = workspace.pid_of("order").unwrap();
+fn limits_hold_where_there_are_some(workspace: &Workspace, name: &str) {
+    let pid = workspace.pid_of(name).unwrap();
     let group = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
-    let variables = environment(workspace, "order");
+    let variables = environment(workspace, name);
     if let Some(memory) = variables.get("HTTP_MEMORY_LIMIT_MIB") {
         assert_eq!(memory, "256", "no cgroups: {group}");
         return;
@@ -141,5 +143,5 @@ fn limits_hold_where_there_are_some(workspace: &Workspace) {
     let own = group.lines().find_map(|line| line.strip_prefix("0::/")).unwrap();
     let limit = std::fs::read_to_string(format!("/sys/fs/cgroup/{own}/memory.max")).unwrap();
     assert_eq!(limit.trim_end(), (256 << 20).to_string(), "{own}");
-    assert!(own.contains("restaurant-"), "{own}");
+    assert!(own.contains("restaurant-") && own.ends_with(name), "{own}");
 }

@@ -76,9 +76,7 @@ async fn messages(db: &Database, audit: &Audit, queues: &Queues, config: &Config
     let examples: Vec<String> = missed
         .iter()
         .take(EXAMPLES)
-        .map(|order| {
-            format!("{} ({}) is received, and its message is in no queue", order.number, order.order_type)
-        })
+        .map(|order| format!("{} ({}) waits, and its message is in no queue", order.number, order.order_type))
         .collect();
     let to_do = "a queue was purged, deleted or lost. The order service's rescuer sends such orders again: see that one runs";
     Verdict::fail(check, format!("orders that wait without a message: at least {}", missed.len()), to_do)

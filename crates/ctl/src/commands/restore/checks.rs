@@ -33,15 +33,9 @@ pub(super) fn is_of_the_backup(
     refused(&format!("{whose}. If the backup is to take its place: {how}"))
 }
 
-/// Another program restored the server, and nobody is at work on its orders.
-pub(super) fn is_at_rest(server: &RestoredServer, at_work: &[String]) -> Result<(), Exit> {
+/// Another program may have restored the server.
+pub(super) fn may_be_of_another_program(server: &RestoredServer) -> Result<(), Exit> {
     does_not_replay(server)?;
-    if !at_work.is_empty() {
-        let names = at_work.join(", ");
-        return refused(&format!(
-            "{names} is connected to this database: it would send and cook what has to be held. Stop it, and run this again"
-        ));
-    }
     has_tables(server, "of the restaurant")
 }
 
@@ -58,6 +52,11 @@ fn does_not_replay(server: &RestoredServer) -> Result<(), Exit> {
 fn has_tables(server: &RestoredServer, database: &str) -> Result<(), Exit> {
     if server.has_tables {
         return Ok(());
+    }
+    if server.has_orders {
+        return refused(
+            "the schema is older than restores are (version 20): run 'restaurant-ctl migrate' first, and this again",
+        );
     }
     refused(&format!(
         "the tables are not where this user looks: name the database {database} (DB_NAME) and the owner of its tables \
@@ -120,15 +119,18 @@ mod tests {
         let other = RestoredServer { restored_from: Some("another".to_owned()), ..restored() };
         assert!(why(&other).contains("not empty"));
         assert!(why(&RestoredServer { is_recovering: true, ..restored() }).contains("replays"));
-        assert!(why(&RestoredServer { has_tables: false, ..restored() }).contains("DB_NAME"));
+        let elsewhere = RestoredServer { has_tables: false, has_orders: false, ..restored() };
+        assert!(why(&elsewhere).contains("DB_NAME"));
     }
 
     #[test]
-    fn nobody_is_at_work_when_another_program_restored() {
-        assert!(is_at_rest(&restored(), &[]).is_ok());
-        let Err(Exit::Failed(text)) = is_at_rest(&restored(), &["order-service".to_owned()]) else {
-            unreachable!()
-        };
-        assert!(text.contains("order-service"));
+    fn of_what_another_program_restored_less_is_known() {
+        let by_another = RestoredServer { restored_from: None, is_fenced: false, ..restored() };
+        assert!(may_be_of_another_program(&by_another).is_ok());
+        let recovering = RestoredServer { is_recovering: true, ..by_another.clone() };
+        assert!(may_be_of_another_program(&recovering).is_err());
+        let old = RestoredServer { has_tables: false, ..by_another };
+        let Err(Exit::Failed(text)) = may_be_of_another_program(&old) else { unreachable!() };
+        assert!(text.contains("restaurant-ctl migrate"), "{text}");
     }
 }
