@@ -120,6 +120,9 @@ pub async fn a_misrouted_order(moved: &mut Moved) {
     let worker = Measured::start(stage.kitchen_worker("chef_anna").arg("--order-types=takeout")).await;
     broker.publish("", "kitchen_takeout_queue", sent.properties, &sent.body).await;
     worker.until_moved("restaurant_deliveries_returned_total", moved).await;
+    worker.until_moved("restaurant_kitchen_deliveries_total", moved).await;
+    let results = &worker.scrape().await.series;
+    assert!(results[r#"restaurant_kitchen_deliveries_total{result="returned"}"#] >= 1.0, "{results:?}");
 }
 
 /// Statements wait for a lock, and others for their connections. Those that wait are lost, and a
