@@ -8,11 +8,12 @@ use testkit::{Authority, Collector, EventStream, PrimaryAndStandby, Service, Sta
 
 use crate::scrape::{Measured, Moved};
 
-const KEY: &str = "the-staff-knows-this-key";
+pub const KEY: &str = "the-staff-knows-this-key";
 const STAFF: (&str, &str) = ("Authorization", "Bearer the-staff-knows-this-key");
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
-async fn staff(service: &Service, method: &str, path: &str, body: &str) {
+/// What the staff does.
+pub async fn staff(service: &Service, method: &str, path: &str, body: &str) {
     let headers = if body.is_empty() { vec![STAFF] } else { vec![STAFF, JSON] };
     let answer = send(service.port(), method, path, &headers, body.as_bytes()).await;
     assert_eq!(answer.status, 200, "{answer:?}");
