@@ -40,7 +40,6 @@ fn named(key: &Key) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
     use crate::{environment, file};

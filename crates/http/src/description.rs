@@ -77,6 +77,7 @@ pub fn complete(mut description: OpenApi, samples: &[Sample]) -> Json {
             }
             if status == "default" {
                 add("Allow", "Allow");
+                add("Retry-After", "RetryAfter");
             }
         }
     }
@@ -117,7 +118,10 @@ fn headers() -> [(&'static str, Header); 6] {
     };
     [
         ("RequestId", described(text(), "The id of the request: the client's, or a new one.")),
-        ("RetryAfter", described(seconds, "Seconds after which to try again.")),
+        (
+            "RetryAfter",
+            described(seconds, "Seconds after which to try again: with 429, and with 503 if that is known."),
+        ),
         ("ETag", described(text(), "Names this very body, for `If-None-Match`.")),
         ("Vary", described(text(), "The headers of the request by which the body differs.")),
         ("Allow", described(text(), "The methods that the path takes, in an answer with 405.")),

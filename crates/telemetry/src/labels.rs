@@ -204,7 +204,7 @@ label! {
     KitchenResult, "result":
     /// The order was cooked, or was over already.
     Done = "done",
-    /// It went back to its queue.
+    /// It went back to its queue, or on to that of its type.
     Returned = "returned",
     /// It went to the dead letters.
     DeadLettered = "dead_lettered",

@@ -98,7 +98,32 @@ impl Refusal {
     pub fn advice(&self, section: Section) -> &'static str {
         match section {
             Section::Database => self.advice_for_database(),
-            Section::Rabbitmq | Section::Http | Section::Telemetry => self.advice_for_rabbitmq(),
+            Section::Telemetry => self.advice_for_collector(),
+            // The HTTP services connect to nobody.
+            Section::Rabbitmq | Section::Http => self.advice_for_rabbitmq(),
+        }
+    }
+
+    /// Its URL says whether there is TLS, and it is shown no certificate.
+    fn advice_for_collector(&self) -> &'static str {
+        match self {
+            Self::NoTls => {
+                "name its port for TLS in telemetry.otlp_endpoint (OTEL_EXPORTER_OTLP_ENDPOINT), or begin that with http://"
+            }
+            Self::TlsDemanded => "begin telemetry.otlp_endpoint (OTEL_EXPORTER_OTLP_ENDPOINT) with https://",
+            Self::UnknownAuthority => {
+                "name the file with the certificate of the authority that signed it in telemetry.otlp_ca (OTEL_EXPORTER_OTLP_CERTIFICATE)"
+            }
+            Self::Expired => "renew the collector's certificate",
+            Self::NotYetValid => "correct the clocks of both machines, or wait until it is valid",
+            Self::WrongName { .. } => {
+                "name the collector in telemetry.otlp_endpoint (OTEL_EXPORTER_OTLP_ENDPOINT) as its certificate does, or give it a certificate for this name"
+            }
+            Self::BadCertificate(_) => "give the collector another certificate",
+            Self::CertificateDemanded | Self::CertificateRefused(_) => {
+                "let the collector demand no certificate; telemetry.otlp_headers (OTEL_EXPORTER_OTLP_HEADERS) can say who sends"
+            }
+            Self::Handshake(_) => "see what the collector's log says of it; it must speak TLS 1.2 or 1.3",
         }
     }
 }
@@ -220,6 +245,25 @@ mod tests {
             assert!(refusal.to_string().contains(part), "{refusal}");
             let advised = refusal.advice(Section::Rabbitmq);
             assert!(advised.contains(advice), "{refusal}: {advised}");
+        }
+    }
+
+    #[test]
+    fn advice_for_a_collector_names_its_own_settings() {
+        let wrong_name = Refusal::WrongName { expected: "a.test".to_owned(), found: Vec::new() };
+        for (refusal, part) in [
+            (Refusal::NoTls, "OTEL_EXPORTER_OTLP_ENDPOINT"),
+            (Refusal::TlsDemanded, "https://"),
+            (Refusal::UnknownAuthority, "OTEL_EXPORTER_OTLP_CERTIFICATE"),
+            (Refusal::Expired, "collector"),
+            (Refusal::NotYetValid, "clocks"),
+            (wrong_name, "OTEL_EXPORTER_OTLP_ENDPOINT"),
+            (Refusal::BadCertificate(String::new()), "collector"),
+            (Refusal::CertificateDemanded, "OTEL_EXPORTER_OTLP_HEADERS"),
+            (Refusal::Handshake(String::new()), "collector"),
+        ] {
+            let advised = refusal.advice(Section::Telemetry);
+            assert!(advised.contains(part) && !advised.contains("RABBITMQ"), "{refusal}: {advised}");
         }
     }
 

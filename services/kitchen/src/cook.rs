@@ -53,7 +53,8 @@ pub type Unfinished = Vec<LeasedDelivery>;
 enum End {
     /// Acknowledge them: nothing is left to do for the order.
     Settled,
-    /// Requeue them after a pause: the database did not answer the claim, or this program panicked.
+    /// Requeue them after a pause: the database did not answer the claim, another message for the
+    /// order is in work, or this program panicked.
     Returned,
     /// Move them to the dead letters: the order does not exist, or differs from the message.
     DeadLettered(PermanentError),
@@ -106,7 +107,7 @@ impl Cook {
                 )
                 .detail("order_number", number.to_string())
                 .emit();
-                return self.return_after_pause(vec![*held]).await;
+                return self.settle(End::Returned, vec![*held], &log).await;
             }
         };
         let job = Job { order: pointer, priority: order.priority };
@@ -157,6 +158,7 @@ impl Cook {
     /// the worker publishes it to the queue of its type instead, because requeueing again would
     /// loop.
     async fn return_foreign_type(&self, held: LeasedDelivery, order: &OrderMessage, log: &Log) -> Unfinished {
+        KITCHEN.of(KitchenResult::Returned).inc();
         let (number, order_type) = (order.order_number, order.order_type);
         if !held.delivery.redelivered {
             log.debug(

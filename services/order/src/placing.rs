@@ -202,14 +202,22 @@ impl Placing {
 
     async fn carry_out(&self, order: NewlyAccepted, log: &Log) -> Result<Placed, PlaceError> {
         let NewlyAccepted { accepted, answer, identity, total_amount, tokens, idempotency } = order;
-        match (self.writer.place(accepted, answer).await, idempotency) {
+        let (result, mut counted) = self.writer.place(accepted, answer).await;
+        match (result, idempotency) {
             (Ok(number), _) => {
                 Ok(Placed { number, total_amount, token: Some(tokens.token(&number, &identity)) })
             }
             // The same request at another service may have taken the last portion.
-            (Err(why @ PlaceError::Menu(_)), Some(request)) => match self.look_up(&request, log).await? {
-                Known::Placed(known) => Ok(placed_before(&known, &tokens, log)),
-                Known::New => Err(why),
+            (Err(why @ PlaceError::Menu(_)), Some(request)) => match self.look_up(&request, log).await {
+                Ok(Known::Placed(known)) => {
+                    counted.become_of(PlaceResult::Repeated);
+                    Ok(placed_before(&known, &tokens, log))
+                }
+                Ok(Known::New) => Err(why),
+                Err(why) => {
+                    counted.become_of(why.label());
+                    Err(why)
+                }
             },
             (Err(why), _) => Err(why),
         }

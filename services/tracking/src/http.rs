@@ -41,7 +41,8 @@ use crate::events::Events;
 use crate::figures::SharedFigures;
 use crate::lookups::Lookups;
 
-/// The paths of this service that need no database, and the board: one read for all who ask.
+/// The paths of this service that need no database, as pages. The data of the board, which has the
+/// path of its page, asks the breaker itself.
 const WITHOUT_DATABASE: &[&str] = &["/kitchen", "/track/{order_number}", "/board"];
 
 /// The state that handlers share.

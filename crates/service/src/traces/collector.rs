@@ -8,7 +8,7 @@ use config::{Telemetry, WebUrl};
 use runtime::http_client::{Posted, post};
 use secrecy::ExposeSecret as _;
 use telemetry::traces::rejected_spans;
-use tls::{Files, FilesError};
+use tls::{Files, FilesError, Refusal, Section};
 use tokio::net::TcpStream;
 
 /// The media type of requests, and of the answers that are understood.
@@ -32,6 +32,8 @@ pub(super) enum SendError {
     Timeout(Duration),
     #[error("the collector cannot be reached")]
     Io(#[from] io::Error),
+    #[error("the collector cannot be used: {why}; {}", .why.advice(Section::Telemetry))]
+    Tls { why: Refusal },
     #[error("the certificates cannot be used")]
     Files(#[from] FilesError),
     #[error("the collector answered with status {0}")]
@@ -76,8 +78,12 @@ impl Collector {
         let answer = match tls::client::current(&self.files)? {
             None => post(tcp, &request).await?,
             Some(config) => {
-                let stream = tls::client::connect(config, &self.host, tcp).await?;
-                post(stream, &request).await?
+                // Some servers refuse a client only when it has begun to speak.
+                let answered = async {
+                    let stream = tls::client::connect(config, &self.host, tcp).await?;
+                    post(stream, &request).await
+                };
+                answered.await.map_err(over_tls)?
             }
         };
         match answer.status {
@@ -88,6 +94,14 @@ impl Collector {
             200..300 => Ok(0),
             status => Err(SendError::Status(status)),
         }
+    }
+}
+
+/// What failed on a connection over TLS.
+fn over_tls(why: io::Error) -> SendError {
+    match Refusal::of(&why) {
+        Some(why) => SendError::Tls { why },
+        None => SendError::Io(why),
     }
 }
 

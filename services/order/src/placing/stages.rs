@@ -4,7 +4,7 @@
 use bus::{Confirm, PublishError};
 use db::orders::PlacedOrder;
 use domain::inventory::Shortage;
-use domain::{NewOrder, OrderIdentity, OrderNumber, OrderRequest, RequestId};
+use domain::{NewOrder, OrderIdentity, OrderNumber, OrderRequest, OrderType, RequestId};
 use logging::Log;
 use service::batching::InFlightGuard;
 use telemetry::labels::{Label as _, PlaceResult};
@@ -18,7 +18,32 @@ use crate::admission::Permit;
 use crate::menu::{FromMenu, PricedOrder};
 
 /// Where a client waits for what becomes of its order. Without a sender the service has ended.
-pub type Answer = oneshot::Receiver<Result<OrderNumber, PlaceError>>;
+pub type Answer = oneshot::Receiver<Outcome>;
+
+/// What became of an order, and how that is counted.
+pub type Outcome = (Result<OrderNumber, PlaceError>, Counted);
+
+/// Counts what became of an order when it is dropped: in the client's hands, or without it if the
+/// client has hung up.
+#[derive(Debug, Default)]
+pub struct Counted(Option<(OrderType, PlaceResult)>);
+
+impl Counted {
+    /// The client was told something else.
+    pub fn become_of(&mut self, result: PlaceResult) {
+        if let Some((_, counted)) = &mut self.0 {
+            *counted = result;
+        }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Some(label) = self.0 {
+            ORDERS.of(label).inc();
+        }
+    }
+}
 
 /// An order in the queue to the database, with everything that it needs until its client is
 /// answered.
@@ -37,7 +62,7 @@ pub struct Accepted {
     pub request: Option<OrderRequest>,
     /// Lasts until it is stored.
     storing: Span,
-    reply: oneshot::Sender<Result<OrderNumber, PlaceError>>,
+    reply: oneshot::Sender<Outcome>,
     /// Held until the client is answered.
     _permit: Permit,
 }
@@ -124,11 +149,9 @@ impl Accepted {
         // what the key means.
         drop(self.key);
         let is_tried_again = self.request.is_some() && result.as_ref().is_err_and(PlaceError::is_tried_again);
-        if !is_tried_again {
-            let label = result.as_ref().map_or_else(PlaceError::label, |_| PlaceResult::Placed);
-            ORDERS.of((self.order.fulfilment.order_type(), label)).inc();
-        }
-        let _ = self.reply.send(result);
+        let label = result.as_ref().map_or_else(PlaceError::label, |_| PlaceResult::Placed);
+        let counted = (!is_tried_again).then(|| (self.order.fulfilment.order_type(), label));
+        let _ = self.reply.send((result, Counted(counted)));
     }
 }
 

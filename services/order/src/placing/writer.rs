@@ -10,7 +10,6 @@ use bus::{PublishError, Publisher};
 use db::orders::{self, PlaceOutcome};
 use db::{Database, DbError, idempotency};
 use deadlines::order::ANSWER_DEADLINE;
-use domain::OrderNumber;
 use logging::{Action, Log, action};
 use runtime::failpoint;
 use service::batching::{self, Batches, Settled, settle};
@@ -24,7 +23,7 @@ use tokio::time::{Instant, timeout};
 use super::dispatch::Dispatch;
 use super::error::PlaceError;
 use super::idempotency::KeyGuard;
-use super::stages::{Accepted, Answer};
+use super::stages::{Accepted, Answer, Counted, Outcome};
 use crate::menu::FromMenu;
 
 /// Most orders that share a transaction.
@@ -62,13 +61,15 @@ impl Writer {
     ///
     /// # Errors
     /// It was not stored, or could not be sent and was taken back; or it is not
-    /// known in time which.
-    pub async fn place(&self, accepted: Accepted, answer: Answer) -> Result<OrderNumber, PlaceError> {
-        self.queue.send(accepted).await.map_err(|_| PlaceError::Failed)?;
+    /// known in time which. What is not known yet is counted when it is.
+    pub async fn place(&self, accepted: Accepted, answer: Answer) -> Outcome {
+        if self.queue.send(accepted).await.is_err() {
+            return (Err(PlaceError::Failed), Counted::default());
+        }
         match timeout(ANSWER_DEADLINE, answer).await {
-            Ok(Ok(result)) => result,
+            Ok(Ok(outcome)) => outcome,
             // The service ends before it was found out.
-            Ok(Err(_)) | Err(_) => Err(PlaceError::OutcomeUnknown),
+            Ok(Err(_)) | Err(_) => (Err(PlaceError::OutcomeUnknown), Counted::default()),
         }
     }
 }

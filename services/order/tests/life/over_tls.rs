@@ -5,6 +5,37 @@ use domain::ServiceName;
 use testkit::orders::takeout;
 use testkit::{Authority, Launch, Stage, eventually};
 
+/// Whatever answers over TLS may be the collector: the certificate comes before the first request.
+#[tokio::test]
+async fn a_collector_that_is_not_trusted_is_told_with_what_to_do() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let certified = authority.server(&["localhost"]);
+    let stage = Stage::new().await;
+    let collector = stage
+        .order_service()
+        .env("HTTP_TLS_CERT", certified.certificate.to_str().unwrap())
+        .env("HTTP_TLS_KEY_FILE", certified.key.to_str().unwrap())
+        .ready_when_logged("service_started")
+        .start()
+        .await;
+    for (host, trusted, said, advice) in [
+        ("localhost", &stranger, "not trusted", "OTEL_EXPORTER_OTLP_CERTIFICATE"),
+        ("127.0.0.1", &authority, "not for 127.0.0.1, but for localhost", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    ] {
+        let service = stage
+            .order_service()
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("https://{host}:{}", collector.port()))
+            .env("OTEL_EXPORTER_OTLP_CERTIFICATE", trusted.file().to_str().unwrap())
+            .env("OTEL_TRACES_SAMPLER", "always_on")
+            .start()
+            .await;
+        service.place(&takeout()).await;
+        let line = service.log("traces_not_sent").await;
+        let found = line["error"]["msg"].as_str().unwrap();
+        assert!(found.contains(said) && found.contains(advice), "{line}");
+    }
+}
+
 #[tokio::test]
 async fn orders_are_placed_over_encrypted_connections_alone() {
     let authority = Authority::new();

@@ -1,8 +1,11 @@
 //! `GET /board`: what guests see who wait at the counter.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use domain::timestamp::Timestamp;
+use http_service::breaker::database_away;
 use serde::Serialize;
+use telemetry::labels::Overload;
+use telemetry::metrics::OVERLOAD;
 use utoipa::ToSchema;
 
 use super::{Api, RequestContext};
@@ -17,6 +20,11 @@ pub struct BoardBody {
 
 pub async fn board(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
     let context = RequestContext::new(&api, request, "/board", None);
+    // Its page, at the same path, needs no database, so nothing before asked the breaker.
+    if let Err(left) = api.db.admit_request(|| true) {
+        OVERLOAD.of(Overload::Breaker).inc();
+        return database_away(left, context.id()).error_response();
+    }
     let board = api.lookups.board(context.id()).await.map(|board| {
         Some(BoardBody {
             as_of: board.as_of.into(),

@@ -148,6 +148,30 @@ async fn while_the_database_is_away_questions_are_refused_at_once() {
 }
 
 #[tokio::test]
+async fn while_the_database_is_away_the_board_is_refused_at_once_and_its_page_is_shown() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let proxy = stage.postgres_proxy().await;
+    let launch = stage.tracking_service().env("DB_PORT", proxy.port().to_string());
+    let service = launch.ready_when_probed().start().await;
+    assert_eq!(service.get("/board").await.status, 200);
+    proxy.cut();
+    let refused = eventually("a refusal", async || {
+        let answer = service.get("/board").await;
+        (answer.status == 503).then_some(answer)
+    })
+    .await;
+    assert_eq!(refused.json()["code"], "database_away");
+    assert!((1..=8).contains(&refused.header("retry-after").parse::<u64>().unwrap()), "{refused:?}");
+    assert!(refused.header("vary").contains("Accept"), "{refused:?}");
+    let page = http::send(service.port(), "GET", "/board", &[("Accept", "text/html")], b"").await;
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+
+    proxy.mend();
+    service.until_status("/board", 200).await;
+}
+
+#[tokio::test]
 async fn a_wait_for_a_connection_that_ends_without_one_opens_the_breaker() {
     let stage = Stage::new().await;
     stage.migrate().await;

@@ -6,5 +6,6 @@
 mod bounded;
 mod complete;
 mod page;
+mod repeated;
 mod scenes;
 mod scrape;

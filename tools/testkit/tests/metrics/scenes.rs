@@ -8,11 +8,12 @@ use testkit::{Authority, Collector, EventStream, PrimaryAndStandby, Service, Sta
 
 use crate::scrape::{Measured, Moved};
 
-const KEY: &str = "the-staff-knows-this-key";
+pub const KEY: &str = "the-staff-knows-this-key";
 const STAFF: (&str, &str) = ("Authorization", "Bearer the-staff-knows-this-key");
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
-async fn staff(service: &Service, method: &str, path: &str, body: &str) {
+/// What the staff does.
+pub async fn staff(service: &Service, method: &str, path: &str, body: &str) {
     let headers = if body.is_empty() { vec![STAFF] } else { vec![STAFF, JSON] };
     let answer = send(service.port(), method, path, &headers, body.as_bytes()).await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -120,6 +121,9 @@ pub async fn a_misrouted_order(moved: &mut Moved) {
     let worker = Measured::start(stage.kitchen_worker("chef_anna").arg("--order-types=takeout")).await;
     broker.publish("", "kitchen_takeout_queue", sent.properties, &sent.body).await;
     worker.until_moved("restaurant_deliveries_returned_total", moved).await;
+    worker.until_moved("restaurant_kitchen_deliveries_total", moved).await;
+    let results = &worker.scrape().await.series;
+    assert!(results[r#"restaurant_kitchen_deliveries_total{result="returned"}"#] >= 1.0, "{results:?}");
 }
 
 /// Statements wait for a lock, and others for their connections. Those that wait are lost, and a

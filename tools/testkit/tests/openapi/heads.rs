@@ -14,6 +14,13 @@ async fn each_get_answers_as_described_and_each_head_like_its_get() {
     let headers = [("Authorization", AUTHORIZATION), ("Accept", "application/json")];
     for (name, service) in scene.services() {
         let description = Description::of(service).await;
+        for operation in description.operations() {
+            let otherwise = &operation.described["responses"]["default"]["headers"];
+            for header in ["Retry-After", "Allow"] {
+                let described = description.resolved(&otherwise[header]);
+                assert!(!described.is_null(), "{name}: {} has no {header}", operation.name());
+            }
+        }
         for operation in description.operations().iter().filter(|operation| operation.method == "GET") {
             let path = filled(operation, &number);
             let head = send(service.port(), "HEAD", &path, &headers, b"").await;
