@@ -128,8 +128,14 @@ impl Container {
 
 fn parse(text: &str) -> Result<Composed, serde_yaml::Error> {
     let mut value: Value = serde_yaml::from_str(text)?;
-    value.apply_merge()?;
-    serde_yaml::from_value(value)
+    // What `<<` merges may have a `<<` of its own, and a call resolves one of them.
+    loop {
+        let before = value.clone();
+        value.apply_merge()?;
+        if value == before {
+            return serde_yaml::from_value(value);
+        }
+    }
 }
 
 /// `${NAME:-default}` without its variable: nothing of this machine's environment gets in.
