@@ -1,7 +1,7 @@
 //! `up --like-production`: what the compose file says holds for the processes of this machine.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use config::TlsMode;
 use db::{Access, Database, workers};
@@ -42,6 +42,20 @@ async fn ask(
     let port = url.as_str().unwrap().rsplit_once(':').unwrap().1.parse().unwrap();
     let answer = send(port, &Request { method, path, headers, body }, LIMIT).await.unwrap();
     (answer.status, serde_json::from_str(&answer.body).unwrap_or_default())
+}
+
+/// Its admin listener says that it is ready. `up` waits only until a subscriber has started.
+async fn becomes_ready(workspace: &Workspace, name: &str) {
+    let port = environment(workspace, name)["ADMIN_PORT"].parse().unwrap();
+    let start = Instant::now();
+    loop {
+        let answer = send(port, &Request::get("/readyz"), LIMIT).await.unwrap();
+        if answer.status == 200 {
+            return;
+        }
+        assert!(start.elapsed() < LIMIT, "{name}: {}", answer.body);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// A database for whoever has the environment of this process.
@@ -90,11 +104,8 @@ async fn processes_have_what_the_compose_file_says() {
     let tracking = environment(&workspace, "tracking");
     assert_eq!(tracking["DB_STAFF_USER"], "restaurant_db_tracking_staff");
 
-    // Its admin listener says that each is ready.
     for name in ["order", "chef_anna", "tracking", "subscriber_2"] {
-        let port = environment(&workspace, name)["ADMIN_PORT"].parse().unwrap();
-        let answer = send(port, &Request::get("/readyz"), LIMIT).await.unwrap();
-        assert_eq!(answer.status, 200, "{name}: {}", answer.body);
+        becomes_ready(&workspace, name).await;
     }
 
     // An order from the request to the plate; its name is for the staff only.
