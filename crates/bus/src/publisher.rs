@@ -3,6 +3,7 @@
 mod connection;
 mod context;
 mod owner;
+mod rejections;
 mod serving;
 mod size_limit;
 mod state;
@@ -22,6 +23,7 @@ use tokio::task::JoinHandle;
 use self::connection::Purpose;
 use self::context::Context;
 use self::owner::Owner;
+use self::rejections::Patience;
 use self::size_limit::SizeLimit;
 use self::state::State;
 use crate::message::Outgoing;
@@ -208,6 +210,7 @@ impl Publisher {
                 incoming,
                 state: sender,
                 size_limit: SizeLimit::default(),
+                patience: Patience::default(),
             };
             (Lane { requests, state }, Owner::new(context).run())
         };

@@ -133,6 +133,9 @@ pub enum SessionError {
     /// A message was unroutable although it should have had a queue.
     #[error("RabbitMQ had no queue for a message ({0}): everything that is missing is declared again")]
     Unrouted(String),
+    /// A queue rejects every message of this connection (`basic.nack`).
+    #[error("RabbitMQ rejects every message for '{0}', so another connection is tried")]
+    Rejecting(String),
     /// The session ended.
     #[error("the connection to RabbitMQ was lost: {reason}{hint}", reason = .0, hint = refusal::hint(.0))]
     Lost(String),

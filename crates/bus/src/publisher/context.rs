@@ -6,6 +6,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::Request;
 use super::connection::Purpose;
+use super::rejections::Patience;
 use super::size_limit::SizeLimit;
 use super::state::State;
 
@@ -21,4 +22,5 @@ pub(super) struct Context {
     /// The connection's state, for the publishers.
     pub(super) state: watch::Sender<State>,
     pub(super) size_limit: SizeLimit,
+    pub(super) patience: Patience,
 }

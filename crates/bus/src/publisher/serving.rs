@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::QueueType;
 use deadlines::broker::CONFIRM_DEADLINE;
 use domain::OrderType;
 use logging::action;
@@ -58,8 +59,9 @@ pub(super) struct Serving<'a> {
     unlogged_since: Option<Instant>,
     /// During an alarm: RabbitMQ's reason, and the deadline of pending confirms.
     blocked: Option<(String, Instant)>,
-    /// Why a message was unroutable.
-    unrouted: Option<String>,
+    /// Why the session ends once the messages in flight are confirmed.
+    ending: Option<SessionError>,
+    begun: Instant,
     /// When the next probe is due. `None` if the user may not send probes.
     next_probe: Option<Instant>,
     /// RabbitMQ has confirmed a message on it.
@@ -78,7 +80,8 @@ impl<'a> Serving<'a> {
             repeated_failure: RepeatedFailure::default(),
             unlogged_since: Some(begun),
             blocked: None,
-            unrouted: None,
+            ending: None,
+            begun: Instant::now(),
             next_probe: probes.then(|| Instant::now() + PROBE_INTERVAL),
             worked: false,
         };
@@ -91,14 +94,15 @@ impl<'a> Serving<'a> {
     }
 
     /// Publishes until the session fails or all publishers are dropped. An unroutable message ends
-    /// the session once the others are confirmed. The next session declares what is missing.
+    /// the session once the others are confirmed. The next session declares what is missing. A
+    /// quorum queue that rejects everything ends it in the same way.
     pub(super) async fn run(&mut self) -> End {
         let mut burst = Vec::with_capacity(MAX_BURST);
         loop {
             if self.unconfirmed.is_empty()
-                && let Some(reason) = self.unrouted.take()
+                && let Some(why) = self.ending.take()
             {
-                return End::Failed(SessionError::Unrouted(reason));
+                return End::Failed(why);
             }
             let room = MAX_UNCONFIRMED.saturating_sub(self.unconfirmed.len()).min(MAX_BURST);
             let deadline =
@@ -116,7 +120,7 @@ impl<'a> Serving<'a> {
                     }
                 }
                 count = self.context.incoming.recv_many(&mut burst, room),
-                    if self.unrouted.is_none() && room > 0 =>
+                    if self.ending.is_none() && room > 0 =>
                 {
                     if count == 0 {
                         return End::Done;
@@ -146,6 +150,7 @@ impl<'a> Serving<'a> {
             }
             Some(Event::Rejected { tag, multiple }) => {
                 self.unconfirmed.settle(tag, multiple, false);
+                self.weigh_rejections();
             }
             Some(Event::Returned(Returned { reason, .. })) if self.context.purpose.is_stream() => {
                 RETURNED.inc();
@@ -157,7 +162,7 @@ impl<'a> Serving<'a> {
                 RETURNED.inc();
                 // A reply that nobody waits for says nothing about our queues.
                 if returned.exchange != DEFAULT_EXCHANGE {
-                    self.unrouted = Some(returned.reason.clone());
+                    self.ending = Some(SessionError::Unrouted(returned.reason.clone()));
                 }
                 self.unconfirmed.returned(returned);
             }
@@ -172,6 +177,18 @@ impl<'a> Serving<'a> {
             None => return Err(SessionError::Lost("its tasks ended".to_owned())),
         }
         Ok(())
+    }
+
+    /// Ends the session if a quorum queue may only reject because of it.
+    fn weigh_rejections(&mut self) {
+        let is_quorum =
+            self.context.settings.queue_type == QueueType::Quorum && !self.context.purpose.is_stream();
+        let Some((routing_key, since)) = self.unconfirmed.rejected_for_longest() else { return };
+        let patience = &mut self.context.patience;
+        if is_quorum && self.ending.is_none() && patience.is_over(self.begun, since, Instant::now()) {
+            patience.lengthen();
+            self.ending = Some(SessionError::Rejecting(routing_key.to_owned()));
+        }
     }
 
     /// Fails messages whose deadline has passed. The session fails too, unless there is an alarm:

@@ -9,6 +9,7 @@ use telemetry::metrics::{CONFIRM_TIME, PUBLISHED, UNROUTABLE};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
+use super::rejections::Rejections;
 use super::{PublishError, Request};
 use crate::confirms;
 use crate::message::Outgoing;
@@ -19,6 +20,7 @@ use crate::session::{Returned, Session, SessionError, rpc_within};
 pub(super) struct Unconfirmed {
     published: u64,
     waiting: BTreeMap<u64, Waiting>,
+    rejections: Rejections,
 }
 
 struct Waiting {
@@ -89,6 +91,11 @@ impl Unconfirmed {
 
     pub(super) fn len(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// The routing key whose messages are rejected for longest, and since when.
+    pub(super) fn rejected_for_longest(&self) -> Option<(&str, Instant)> {
+        self.rejections.longest()
     }
 
     /// The deadline of the oldest message.
@@ -170,8 +177,14 @@ impl Unconfirmed {
         for mut waiting in confirms::take(&mut self.waiting, tag, multiple).into_values() {
             let answer = match waiting.returned.take() {
                 Some(reason) => Err(PublishError::Unroutable(reason)),
-                None if confirmed => Ok(()),
-                None => Err(PublishError::Rejected),
+                None if confirmed => {
+                    self.rejections.confirmed(&waiting.routing_key);
+                    Ok(())
+                }
+                None => {
+                    self.rejections.rejected(&waiting.routing_key, now);
+                    Err(PublishError::Rejected)
+                }
             };
             is_sent |= answer.is_ok() && waiting.reply.is_some();
             if waiting.reply.is_some() {

@@ -13,6 +13,8 @@ use serde_json::{Map, Value, json};
 use crate::{Credentials, Error};
 
 const LIMIT: Duration = Duration::from_secs(30);
+/// How often a virtual host is asked for.
+const CREATE_ATTEMPTS: u32 = 3;
 const ALL_RIGHTS: &str = r#"{"configure":".*","write":".*","read":".*"}"#;
 
 /// Creates and deletes virtual hosts, and creates users. It needs only port and credentials, so
@@ -36,7 +38,7 @@ impl RabbitmqAdmin {
     /// The server refuses, or does not answer.
     pub async fn create_vhost(&self, name: &str) -> Result<(), Error> {
         let (name, user) = (path_segment(name), path_segment(&self.credentials.user));
-        self.change("PUT", &format!("/api/vhosts/{name}"), None).await?;
+        self.create_within_limit(&format!("/api/vhosts/{name}")).await?;
         self.change("PUT", &format!("/api/permissions/{name}/{user}"), Some(ALL_RIGHTS)).await
     }
 
@@ -76,6 +78,18 @@ impl RabbitmqAdmin {
         send(self.port, &Request { method, path, headers: &headers, body }, LIMIT)
             .await
             .map_err(|source| Error::NoApi { request: format!("{method} {path}"), source })
+    }
+
+    /// Asks again if there is no answer: nodes that have just formed a cluster sometimes leave the
+    /// first request for a virtual host unanswered. The request may be repeated.
+    async fn create_within_limit(&self, path: &str) -> Result<(), Error> {
+        for _ in 1..CREATE_ATTEMPTS {
+            let asking = tokio::time::timeout(LIMIT / CREATE_ATTEMPTS, self.change("PUT", path, None));
+            if let Ok(created) = asking.await {
+                return created;
+            }
+        }
+        self.change("PUT", path, None).await
     }
 
     async fn change(&self, method: &str, path: &str, body: Option<&str>) -> Result<(), Error> {

@@ -57,13 +57,15 @@ async fn drill_promotion() {
     .await;
     let mut servers = servers.expect("started");
     let load = restaurant.load();
-    load.accepts(20).await;
+    let portion = either(20, 200);
+    load.accepts(portion).await;
     let killed = Instant::now();
     servers.primary.kill();
     become_unready(&restaurant, killed, TOLD_OF_A_KILL).await;
     load.is_refused().await;
     servers.promote().await;
     restaurant.stage.servers.postgres = servers.standby_address();
+    load.accepts(portion).await;
     let broken = "PostgreSQL: the primary killed, its standby promoted";
     drill_holds("promotion", broken, &mut restaurant, load).await;
     for service in &restaurant.order_services {
