@@ -138,8 +138,8 @@ async fn pass<E>(
     refusing.failure.map_or(Ok(()), |why| Err(ClearError::DeadLetter(why)))
 }
 
-/// Moves what somebody sent who may not send orders to the dead letters. If it stayed, it would hide
-/// the orders behind it.
+/// Moves what somebody sent who may not send orders to the dead letters. If it stayed, it would
+/// hide the orders behind it.
 struct Refusing<'a> {
     /// RabbitMQ can move a message itself.
     can_reject: bool,

@@ -1,9 +1,9 @@
 //! How long HTTP requests take, by method, route and status.
 //!
 //! A route is the pattern, as the service defines it, and never the path of a request. So what
-//! clients invent adds no series. Methods and statuses without a place of their own share one. So do
-//! the methods that a route does not take: otherwise anybody could make eight series of each route,
-//! until the page is too large to be shown.
+//! clients invent adds no series. Methods and statuses without a place of their own share one. So
+//! do the methods that a route does not take: otherwise anybody could make eight series of each
+//! route, until the page is too large to be shown.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -48,8 +48,8 @@ pub struct Route {
 }
 
 impl RequestDurations {
-    /// The route of this pattern. Successes of these methods, and failures of the service, are shown
-    /// from the start, as none.
+    /// The route of this pattern. Successes of these methods, and failures of the service, are
+    /// shown from the start, as none.
     pub fn route(&self, pattern: &str, methods: &[&str]) -> Arc<Route> {
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
         let known = routes.iter().find(|route| route.pattern == pattern).cloned();

@@ -245,8 +245,8 @@ label! {
     Rejected = "rejected",
     /// No queue was bound for it.
     Unroutable = "unroutable",
-    /// It was not sent, or its confirm did not come: there was no connection, or an alarm, or it was
-    /// too late.
+    /// It was not sent, or its confirm did not come: there was no connection, or an alarm, or it
+    /// was too late.
     Unconfirmed = "unconfirmed",
 }
 

@@ -42,7 +42,7 @@ async fn orders_whose_queue_was_purged() {
     assert_eq!(said.findings(), ["messages fail"], "{}", said.document);
     let check = said.check("messages");
     assert_eq!((said.code, &check["count"]), (Some(1), &json!(2)));
-    assert!(check["examples"][0].as_str().unwrap().contains("(takeout) is received"), "{check}");
+    assert!(check["examples"][0].as_str().unwrap().contains("(takeout) waits"), "{check}");
 }
 
 /// Two waiting takeout orders, and a third one that a worker already cooks.

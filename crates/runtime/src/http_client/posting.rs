@@ -94,8 +94,8 @@ fn head(request: &Posted<'_>) -> String {
     format!("{}\r\n\r\n", lines.join("\r\n"))
 }
 
-/// An answer, as far as it has come. What was looked at is not looked at again: an answer that comes
-/// in single bytes costs no more than one that comes whole.
+/// An answer, as far as it has come. What was looked at is not looked at again: an answer that
+/// comes in single bytes costs no more than one that comes whole.
 #[derive(Default)]
 struct Incoming {
     head: Option<Head>,
