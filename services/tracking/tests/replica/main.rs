@@ -82,6 +82,7 @@ async fn on_an_idle_primary_nothing_looks_late() {
 #[tokio::test]
 async fn what_is_there_needs_no_primary_and_what_is_not_asks_it() {
     let scene = Scene::open("60").await;
+    eventually("the order", async || (scene.status(OLD).await.0 == 200).then_some(())).await;
     scene.way.cut();
     assert_eq!(scene.status(OLD).await, (200, "received".into()));
     assert_eq!(scene.status(NEW).await.0, 500, "nobody knows whether there is such an order");

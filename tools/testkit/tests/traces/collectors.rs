@@ -63,8 +63,13 @@ async fn one_that_never_answers_takes_no_memory() {
             assert_eq!(order.get("/nowhere").await.status, 404);
         }
     };
-    // More spans than wait at most, and than are on their way.
-    requests(3_000).await;
+    // More spans than wait at most, and than are given up meanwhile, however slow this machine is.
+    for _ in 0..40 {
+        requests(500).await;
+        if dropped(&admin, "queue_full").await > 0.0 {
+            break;
+        }
+    }
     assert!(dropped(&admin, "queue_full").await > 0.0);
     let full = memory().await;
     requests(3_000).await;

@@ -109,8 +109,7 @@ async fn processes_have_what_the_compose_file_says() {
     }
 
     // An order from the request to the plate; its name is for the staff only.
-    let headers = [("Content-Type", "application/json")];
-    let (status, placed) = ask(&record["order_url"], "POST", "/orders", &headers, Some(ORDER)).await;
+    let (status, placed) = ask(&record["order_url"], "POST", "/orders", &[], Some(ORDER)).await;
     assert_eq!(status, 200, "{placed}");
     let number = placed["order_number"].as_str().unwrap().to_owned();
     let ready = format!("order {number}: Status changed from 'cooking' to 'ready'");
