@@ -112,6 +112,8 @@ impl PrimaryAndStandby {
         eventually("the standby", async || (administrator.value(streaming).await == 1).then_some(())).await;
         // Each in a transaction of its own: the first cannot share one.
         administrator.execute("alter system set synchronous_standby_names = '*'").await;
+        // Otherwise a commit of the test itself may be in no log yet when its statement has ended.
+        administrator.execute("alter system set synchronous_commit = on").await;
         administrator.execute("select pg_reload_conf()").await;
         let synchronous = "select count(*) from pg_stat_replication where sync_state = 'sync'";
         eventually("synchronous commits", async || {
