@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // tests fail by panicking
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use config::TlsMode;
@@ -17,6 +17,12 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName}
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+/// Changes are told once in a process, to whoever asks first: one test at a time.
+fn told_alone() -> MutexGuard<'static, ()> {
+    static ASKING: Mutex<()> = Mutex::new(());
+    ASKING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The files of a server.
 fn served(certified: &Certified) -> Files {
@@ -196,8 +202,9 @@ async fn a_pair_that_has_expired_is_taken_at_the_start_and_replaced_by_any() {
     assert!(certificate.refresh().unwrap(), "the last one was not valid either");
 }
 
-#[tokio::test]
-async fn a_client_goes_on_with_a_valid_pair_while_the_changed_one_is_not() {
+#[test]
+fn a_client_goes_on_with_a_valid_pair_while_the_changed_one_is_not() {
+    let _alone = told_alone();
     let authority = Authority::new();
     let shown = authority.client("somebody");
     let (cert, key) = (Some(shown.certificate.clone()), Some(shown.key.clone()));
@@ -218,8 +225,9 @@ async fn a_client_goes_on_with_a_valid_pair_while_the_changed_one_is_not() {
     assert!(!Arc::ptr_eq(&first, &tls::client::current(&files).unwrap().unwrap()));
 }
 
-#[tokio::test]
-async fn a_client_tells_of_files_that_have_changed() {
+#[test]
+fn a_client_tells_of_files_that_have_changed() {
+    let _alone = told_alone();
     let authority = Authority::new();
     let shown = authority.client("somebody");
     let (cert, key) = (Some(shown.certificate.clone()), Some(shown.key.clone()));
