@@ -74,8 +74,7 @@ def compose(composed: dict) -> Iterator[str]:
             is_used = f"{server}_HOST" in environment
             if is_used != (network in service["networks"]):
                 yield f"{name}: the network {network} is for those who use that server"
-            # The management plugin speaks no TLS.
-            if is_used and name != "broker-users" and environment.get(f"{server}_TLS") != "verify-full":
+            if is_used and environment.get(f"{server}_TLS") != "verify-full":
                 yield f"{name}: {server}_TLS is not verify-full"
 
 

@@ -121,6 +121,7 @@ settings! {
         /// Whether RabbitMQ is reached over TLS. disable: no. require: yes, and a server
         /// without TLS is refused; its certificate is checked against `tls_ca` if that is set, for
         /// any name. verify-full: yes, and its certificate must also be for the name in `host`.
+        /// `restaurant-ctl broker-users` asks the management plugin in the same way.
         tls: TlsMode = TlsMode::Disable, "RABBITMQ_TLS", TLS_MODE;
         /// File with the certificates (PEM) of the authorities that may have signed the server's.
         /// Empty: verify-full trusts those of the system, and require trusts any.
