@@ -11,8 +11,8 @@ type Read<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 /// Refuses files of TLS where TLS is off. All mistakes are told at once.
 ///
 /// # Errors
-/// A section names files, and its `tls` is `disable`, or its collector is reached by `http`. Whoever
-/// says that in the environment, above files that stand in `config.yaml`, means it.
+/// A section names files, and its `tls` is `disable`, or its collector is reached by `http`.
+/// Whoever says that in the environment, above files that stand in `config.yaml`, means it.
 pub(super) fn check(config: &Config, read: Read<'_>) -> Result<(), ConfigError> {
     let sections = [("database", config.database.tls), ("rabbitmq", config.rabbitmq.tls)];
     let off = sections.into_iter().filter(|(_, mode)| *mode == TlsMode::Disable);
