@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 
+import least_rights
+
 # The images of the base: names that no registry has. An overlay replaces each of them.
 UNKNOWN_REGISTRY = "registry.invalid/"
 DIGEST = r"@(sha256:[0-9a-f]{64}|\$\{\w+_DIGEST\})"
@@ -37,7 +39,7 @@ def dockerfile(text: str) -> Iterator[str]:
 def kubernetes(objects: list[dict], is_for_others: bool) -> Iterator[str]:
     """What others build upon names no image that anybody could publish; an overlay leaves none of these names in."""
     for o in objects:
-        spec = o.get("spec", {}).get("template", {}).get("spec", {})
+        spec = (least_rights.template(o) or {}).get("spec", {})
         for container in [*spec.get("initContainers", []), *spec.get("containers", [])]:
             is_unknown = container["image"].startswith(UNKNOWN_REGISTRY)
             if is_for_others and not is_unknown:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 # What `restaurant-ctl migrate --roles` and `broker-users` read.
-PASSWORD_OF_A_USER = r"(ORDER|KITCHEN|TRACKING|TRACKING_STAFF|NOTIFIER|EXPORTER)_(DB|RABBITMQ)_PASSWORD"
+PASSWORD_OF_A_USER = r"(ORDER|KITCHEN|TRACKING|TRACKING_STAFF|NOTIFIER|EXPORTER|PRUNER)_(DB|RABBITMQ)_PASSWORD"
 OWNER = "restaurant_user"
 # The program that a container or a pod runs: the end of its users' names, and which servers it uses.
 USERS = {
@@ -13,6 +13,7 @@ USERS = {
     "tracking-service": ("tracking", {"DB"}),
     "notification-subscriber": ("notifier", {"RABBITMQ"}),
     "exporter": ("exporter", {"DB", "RABBITMQ"}),
+    "prune": ("pruner", {"DB"}),
 }
 # Who is the owner of the tables, and who is the administrator of RabbitMQ.
 OWNERS = {"migrate": {"DB"}, "broker-users": {"RABBITMQ"}}
@@ -20,6 +21,12 @@ STAFF = {"order-service", "tracking-service"}
 SECRETS = "/run/secrets/"
 # What kustomize puts behind a generated name: ten of these letters and digits.
 HASH = r"-[bcdfghkmt2456789]{10}$"
+
+
+def template(o: dict) -> dict | None:
+    """What the pods of a Kubernetes object are like, if it makes some."""
+    spec = o.get("spec", {})
+    return spec.get("jobTemplate", {}).get("spec", spec).get("template")
 
 
 def user_of(name: str) -> tuple[str, set[str]] | None:
@@ -67,8 +74,7 @@ def compose(composed: dict) -> Iterator[str]:
             is_used = f"{server}_HOST" in environment
             if is_used != (network in service["networks"]):
                 yield f"{name}: the network {network} is for those who use that server"
-            # The management plugin speaks no TLS.
-            if is_used and name != "broker-users" and environment.get(f"{server}_TLS") != "verify-full":
+            if is_used and environment.get(f"{server}_TLS") != "verify-full":
                 yield f"{name}: {server}_TLS is not verify-full"
 
 
@@ -99,12 +105,12 @@ def kubernetes(objects: list[dict], stem: str) -> Iterator[str]:
     config = next(o["data"] for o in objects if o["kind"] == "ConfigMap")
     pods = {}
     for o in objects:
-        if "template" not in o.get("spec", {}):
+        if not (pod := template(o)):
             continue
-        spec = o["spec"]["template"]["spec"]
+        spec = pod["spec"]
         container = spec["containers"][0]
         name = container["name"]
-        pods[name] = o["spec"]["template"]["metadata"]["labels"]
+        pods[name] = pod["metadata"]["labels"]
         if name in USERS or name in OWNERS:
             environment = {v["name"]: v.get("value", "") for v in container.get("env", []) if "value" in v}
             yield from users(name, environment, config["DB_NAME"])

@@ -30,8 +30,10 @@ DEADLINES = Path("crates/deadlines/src/lib.rs").read_text()
 # The images that Compose builds.
 BUILT_HERE = "localhost/restaurant/"
 SERVERS = {"postgres", "rabbitmq"}
-# They run once, and end.
-JOBS = {"migrate", "broker-users"}
+# They end by themselves.
+JOBS = {"migrate", "broker-users", "prune"}
+# Secrets that a component needs beyond those of the base, and their keys.
+SECRETS_OF_COMPONENTS = {"prune": {"db_password"}}
 
 # The list of the services: the binary of each, and the port of those with an HTTP interface.
 SERVICES = dict(
@@ -190,8 +192,8 @@ def probes(name: str, container: dict) -> Problems:
 
 
 def kubernetes(objects: list[dict]) -> Problems:
-    """Pods are confined and have time to stop; everything that is referred to exists."""
-    templates = [o["spec"]["template"] for o in objects if "template" in o.get("spec", {})]
+    """Pods are confined and have time to stop; jobs end; everything that is referred to exists."""
+    templates = [template for o in objects if (template := least_rights.template(o))]
     defined = {(o["kind"], o["metadata"]["name"]): set(o.get("data", {})) for o in objects}
     defined |= secrets_of_others(defined)
     shared = {key: value for o in objects if o["kind"] == "ConfigMap" for key, value in o.get("data", {}).items()}
@@ -204,6 +206,8 @@ def kubernetes(objects: list[dict]) -> Problems:
             yield from connections(container["name"], container["resources"]["limits"]["memory"], shared | own)
             yield from names(container["name"], service_names(container["name"], objects), shared | own)
     for o in objects:
+        if o["kind"] == "CronJob":
+            yield from every_night(o)
         if o["kind"] not in {"Service", "PodDisruptionBudget"}:
             continue
         # The pods of an operator are not among the manifests.
@@ -220,6 +224,25 @@ def kubernetes(objects: list[dict]) -> Problems:
                 yield f"{name}: the admin port is for probes, not for a Service"
             if port["targetPort"] not in offered:
                 yield f"{name}: no container has a port named {port['targetPort']}"
+
+
+def every_night(job: dict) -> Problems:
+    """One at a time, which ends, and whose past does not grow; nothing is removed without an age that somebody chose."""
+    name, spec = job["metadata"]["name"], job["spec"]
+    if spec.get("concurrencyPolicy") != "Forbid":
+        yield f"{name}: concurrencyPolicy must be Forbid, or two of them run at once"
+    if "timeZone" not in spec:
+        yield f"{name}: has no timeZone, so its hour is that of whoever runs the cluster"
+    for limit in ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
+        if limit not in spec:
+            yield f"{name}: has no {limit}"
+    for limit in ("activeDeadlineSeconds", "backoffLimit"):
+        if limit not in spec["jobTemplate"]["spec"]:
+            yield f"{name}: its Job has no {limit}"
+    arguments = least_rights.template(job)["spec"]["containers"][0].get("args", [])
+    ages = [argument for argument in arguments if argument.startswith("--older-than=")]
+    if name == "prune" and len(ages) != 1:
+        yield f"{name}: its overlay says {len(ages)} times how old orders must be (--older-than), not once"
 
 
 def service_names(service: str, objects: list[dict]) -> list[str]:
@@ -250,7 +273,7 @@ def pod(spec: dict) -> Problems:
             yield f"{name}: its root file system is not read-only"
         if not container["image"].endswith(":" + WORKSPACE["version"]):
             yield f"{name}: {container['image']} is not of version {WORKSPACE['version']}"
-        if name not in JOBS:  # They end by themselves.
+        if name not in JOBS:
             environment = {v["name"]: v["value"] for v in container.get("env", []) if "value" in v}
             before = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
             granted = spec.get("terminationGracePeriodSeconds", 30) - before
@@ -315,7 +338,8 @@ def secrets_of_others(defined: dict[tuple[str, str], set[str]]) -> dict[tuple[st
         ("Secret", secret["name"]): {literal.partition("=")[0] for literal in secret["literals"]}
         for secret in local["secretGenerator"]
     }
-    return shapes | by_operators
+    of_components = {("Secret", name): keys for name, keys in SECRETS_OF_COMPONENTS.items()}
+    return shapes | of_components | by_operators
 
 
 def same_servers(objects: list[dict]) -> Problems:

@@ -28,7 +28,7 @@ pub fn of(user: impl Into<ServerUser>) -> Option<Permissions> {
         ServerUser::Service(service) => service,
         // It asks how many messages the queues have, which RabbitMQ tells without a permission.
         ServerUser::Exporter => return Some(nothing()),
-        ServerUser::TrackingStaff => return None,
+        ServerUser::TrackingStaff | ServerUser::Pruner => return None,
     };
     // RabbitMQ requires read permission to declare a queue with a dead-letter exchange.
     let holds_orders = |queue: &&Queue| queue.holds_orders();

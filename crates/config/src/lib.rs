@@ -107,6 +107,17 @@ pub enum ConfigError {
         /// The key that says whether there is TLS.
         mode: String,
     },
+    /// The authority of a collector is named, which is reached without TLS.
+    #[error(
+        "{ca} cannot be used while {endpoint} begins with http://: traces, and the headers with them, would not be encrypted. \
+         Either begin {endpoint} with https://, or remove {ca}"
+    )]
+    UnusedCollectorAuthority {
+        /// The key of the file.
+        ca: String,
+        /// The key that says whether there is TLS.
+        endpoint: String,
+    },
     /// There are several mistakes.
     #[error("{}", listed(mistakes))]
     Several {

@@ -121,6 +121,7 @@ settings! {
         /// Whether RabbitMQ is reached over TLS. disable: no. require: yes, and a server
         /// without TLS is refused; its certificate is checked against `tls_ca` if that is set, for
         /// any name. verify-full: yes, and its certificate must also be for the name in `host`.
+        /// `restaurant-ctl broker-users` asks the management plugin in the same way.
         tls: TlsMode = TlsMode::Disable, "RABBITMQ_TLS", TLS_MODE;
         /// File with the certificates (PEM) of the authorities that may have signed the server's.
         /// Empty: verify-full trusts those of the system, and require trusts any.
@@ -280,7 +281,7 @@ settings! {
         /// special in a value is percent-encoded.
         otlp_headers: SecretString = "".into(), "OTEL_EXPORTER_OTLP_HEADERS", OTLP_HEADERS;
         /// File with the certificates (PEM) of the authorities that may have signed that of a
-        /// collector with `https`. Empty: those of the system.
+        /// collector with `https`. Empty: those of the system. With `http` it is a mistake.
         otlp_ca: Option<PathBuf> = None, "OTEL_EXPORTER_OTLP_CERTIFICATE", FILE;
         /// Which traces are recorded. `always_on`: all. `always_off`: none. `traceidratio`: as many
         /// as `traces_sampler_arg` says. With `parentbased_` in front: those of callers that say

@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use bus::permissions;
+use devcluster::RabbitmqTls;
 use domain::ServerUser;
 use serde_json::Value;
-use testkit::{Launch, Stage};
+use testkit::{Authority, Launch, Stage};
 
 const PASSWORD: &str = r#"a "password" with % and \ in it"#;
 
@@ -89,4 +90,76 @@ async fn passwords_that_go_over_a_network_are_warned_of() {
     let warning = "go to nowhere.invalid, port ";
     assert!(ended.code == Some(1) && ended.stderr.contains(warning), "{ended:?}");
     assert!(!ended.stderr.contains(PASSWORD), "{ended:?}");
+}
+
+/// The plugin over TLS, as the settings of AMQP want it: `host` is in the certificate.
+fn over_tls(stage: &Stage, port: u16, mode: &str, authority: Option<&Authority>) -> Launch {
+    let launch = at_port(stage, port, PASSWORD).arg("--wait=0").env("RABBITMQ_TLS", mode);
+    let ca = authority.map(|authority| authority.file().to_str().unwrap().to_owned());
+    launch.env("RABBITMQ_HOST", "localhost").env("RABBITMQ_TLS_CA", ca.unwrap_or_default())
+}
+
+/// It ended with nothing made, and says all of this.
+async fn refused(launch: &Launch, parts: &[&str]) {
+    let ended = launch.run_to_end().await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+    for part in parts {
+        assert!(ended.stderr.contains(part), "no '{part}': {ended:?}");
+    }
+    assert!(!ended.stderr.contains(PASSWORD), "{ended:?}");
+}
+
+#[tokio::test]
+async fn over_tls_the_plugin_is_who_its_certificate_says() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let mut stage = Stage::with_own_servers().await;
+    let certificate = authority.server(&["localhost"]).for_server(None);
+    let tls = RabbitmqTls { certificate, demands_certificate: false };
+    let broker = &mut stage.own_servers().rabbitmq;
+    broker.restart_with_tls(Some(tls)).await.unwrap();
+    let (encrypted, plain) = (broker.management_tls_port(), broker.management_port());
+
+    for (mode, authority) in
+        [("verify-full", Some(&authority)), ("require", Some(&authority)), ("require", None)]
+    {
+        let ended = over_tls(&stage, encrypted, mode, authority).run_to_end().await;
+        assert_eq!(ended.code, Some(0), "{mode}: {ended:?}");
+        assert_eq!(ended.stderr, "", "nothing goes without encryption: {ended:?}");
+    }
+    let (_, user) = users(&stage).remove(0);
+    let found = ask(&stage, &format!("/api/permissions/{}/{user}", stage.name)).await;
+    assert_eq!(found["user"], user.as_str());
+
+    let verified = over_tls(&stage, encrypted, "verify-full", Some(&authority));
+    let by_address = verified.clone().env("RABBITMQ_HOST", "127.0.0.1");
+    refused(&by_address, &["not for 127.0.0.1, but for localhost", "RABBITMQ_HOST"]).await;
+    let unknown = over_tls(&stage, encrypted, "verify-full", Some(&stranger));
+    refused(&unknown, &["not trusted here", "RABBITMQ_TLS_CA"]).await;
+    let missing = verified.clone().env("RABBITMQ_TLS_CA", "/nowhere/ca.pem");
+    refused(&missing, &["rabbitmq.tls_ca (RABBITMQ_TLS_CA)", "/nowhere/ca.pem"]).await;
+
+    // To each other's port.
+    let to_plain = over_tls(&stage, plain, "verify-full", Some(&authority));
+    refused(&to_plain, &["does not speak TLS there", "--management-port"]).await;
+    let to_encrypted = over_tls(&stage, encrypted, "disable", None);
+    refused(&to_encrypted, &["speaks only TLS there", "rabbitmq.tls (RABBITMQ_TLS)"]).await;
+}
+
+#[tokio::test]
+async fn a_plugin_that_demands_a_certificate_is_shown_one() {
+    let authority = Authority::new();
+    let mut stage = Stage::with_own_servers().await;
+    let certificate = authority.server(&["localhost"]).for_server(Some(&authority));
+    let tls = RabbitmqTls { certificate, demands_certificate: true };
+    let broker = &mut stage.own_servers().rabbitmq;
+    broker.restart_with_tls(Some(tls)).await.unwrap();
+    let port = broker.management_tls_port();
+    let without = over_tls(&stage, port, "verify-full", Some(&authority));
+    refused(&without, &["demands a certificate", "RABBITMQ_TLS_CERT"]).await;
+    let own = authority.client("an administrator");
+    let path = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    let with =
+        without.env("RABBITMQ_TLS_CERT", path(&own.certificate)).env("RABBITMQ_TLS_KEY", path(&own.key));
+    let ended = with.run_to_end().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
 }

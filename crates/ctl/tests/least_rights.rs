@@ -373,6 +373,7 @@ async fn make_roles(stage: &Stage) {
         "TRACKING_DB_PASSWORD",
         "TRACKING_STAFF_DB_PASSWORD",
         "EXPORTER_DB_PASSWORD",
+        "PRUNER_DB_PASSWORD",
     ] {
         migrate = migrate.env(variable, PASSWORD);
     }

@@ -1,5 +1,5 @@
-//! The rights of each service, of the staff lists, and of the exporter, on each table: the one
-//! list, for roles and for the doctor.
+//! The rights of each service, of the staff lists, of the exporter and of `prune`, on each table:
+//! the one list, for roles and for the doctor.
 
 use domain::{ServerUser, ServiceName};
 
@@ -24,6 +24,7 @@ pub fn of(user: impl Into<ServerUser>) -> Option<Rights> {
         ServerUser::Service(service) => service,
         ServerUser::TrackingStaff => return Some(TRACKING_STAFF),
         ServerUser::Exporter => return Some(EXPORTER),
+        ServerUser::Pruner => return Some(PRUNER),
     };
     let rights: Rights = match service {
         ServiceName::Order => &[
@@ -139,4 +140,43 @@ const EXPORTER: Rights = &[
     ("pruned_stock", "select"),
     ("workers", "select"),
     ("worker_sessions", "select"),
+];
+
+/// It removes what is old, or blanks what names somebody in it. It makes no order, and of one that
+/// stays it changes nothing else. Of texts it reads only those that it blanks. Triggers remove rows
+/// that go with an order, with the rights of whoever removes the order.
+const PRUNER: Rights = &[
+    (
+        "orders",
+        "select (id,created_at,updated_at,number,customer_name,delivery_address,status), \
+         update (customer_name,delivery_address), delete",
+    ),
+    ("order_identities", "select (order_id), delete"),
+    ("order_items", "select (order_id), delete"),
+    ("order_status_log", "select (order_id,status,changed_by,changed_at,notes), update (notes), delete"),
+    ("order_adjustments", "select (order_id), delete"),
+    (
+        "order_requests",
+        "select (order_id,fingerprint,status,errors,placed_as,updated_at), \
+         update (fingerprint,errors), delete",
+    ),
+    ("request_outbox", "select (order_id), delete"),
+    ("inventory_movements", "select (item_id,order_id,delta), update (order_id), delete"),
+    ("idempotency_keys", "select (order_id), delete"),
+    ("rescue_attempts", "select (order_id), delete"),
+    ("order_sweeps", "select (order_id), delete"),
+    // What is not settled stays.
+    ("order_claims", "select (order_id,worker)"),
+    ("order_outbox", "select (order_id)"),
+    ("status_outbox", "select (order_number)"),
+    // To lock a row, PostgreSQL wants the right to change some column.
+    ("workers", "select (id,name,created_at,last_seen), update (last_seen), delete"),
+    ("worker_sessions", "select (worker_id), delete"),
+    ("pruned_orders", "select (day,numbers), insert, update (numbers)"),
+    ("pruned_work", "select (worker,since,orders_processed), insert, update (orders_processed)"),
+    ("pruned_stock", "select (item_id,delta), insert, update (delta)"),
+    // Nothing is pruned before a restore has held what was open.
+    ("held_orders", "select"),
+    ("restores", "select"),
+    ("refinery_schema_history", "select"),
 ];

@@ -1,5 +1,5 @@
-//! A PostgreSQL role for each service, and for the exporter, with exactly the rights that their
-//! statements need.
+//! A PostgreSQL role for each service, for the exporter and for `prune`, with exactly the rights
+//! that their statements need.
 
 use deadpool_postgres::Transaction;
 use domain::ServerUser;

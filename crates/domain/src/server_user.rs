@@ -11,17 +11,20 @@ pub enum ServerUser {
     TrackingStaff,
     /// `restaurant-ctl exporter`, which measures the whole system.
     Exporter,
+    /// `restaurant-ctl prune`, where a job runs it.
+    Pruner,
 }
 
 impl ServerUser {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Service(ServiceName::Order),
         Self::Service(ServiceName::Kitchen),
         Self::Service(ServiceName::Tracking),
         Self::Service(ServiceName::Notifier),
         Self::TrackingStaff,
         Self::Exporter,
+        Self::Pruner,
     ];
 
     /// The end of its user's name, behind the name of the database.
@@ -30,6 +33,7 @@ impl ServerUser {
             Self::Service(service) => service.short_name(),
             Self::TrackingStaff => "tracking_staff",
             Self::Exporter => "exporter",
+            Self::Pruner => "pruner",
         }
     }
 
@@ -39,7 +43,14 @@ impl ServerUser {
             Self::Service(service) => format!("the {} service", service.short_name()),
             Self::TrackingStaff => "the staff lists of the tracking service".to_owned(),
             Self::Exporter => "the exporter".to_owned(),
+            Self::Pruner => "prune".to_owned(),
         }
+    }
+
+    /// Whether it is made only for those who give it a password. It may remove orders, and a person
+    /// who prunes as the owner of the tables does not need it.
+    pub const fn is_on_demand(self) -> bool {
+        matches!(self, Self::Pruner)
     }
 }
 

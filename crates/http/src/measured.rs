@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
+use actix_web::HttpRequest;
 use actix_web::dev::ServiceResponse;
 use telemetry::http::{Route, UNMATCHED};
 use telemetry::metrics::HTTP_REQUESTS;
@@ -25,10 +26,23 @@ pub(crate) fn route(pattern: &str, methods: &str) -> Arc<Route> {
 /// Counts a request that is answered, if its server is measured. Its span ends.
 pub(crate) fn count<B>(response: &ServiceResponse<B>, began: Instant, mut span: Span) {
     let request = response.request();
-    if request.app_data::<Measured>().is_some() {
-        let route = request.app_data::<Arc<Route>>().unwrap_or(&*OTHERS);
-        let (method, status) = (request.method().as_str(), response.status().as_u16());
-        route.observe(method, status, began.elapsed());
-        conventions::answered(&mut span, method, Some(route.pattern()), status);
+    if request.app_data::<Measured>().is_none() {
+        return;
     }
+    let (method, status, took) = (request.method().as_str(), response.status().as_u16(), began.elapsed());
+    let taken = request.app_data::<Arc<Route>>();
+    let refused = if taken.is_none() { would_take(request) } else { None };
+    match (taken, &refused) {
+        (Some(route), _) => route.observe(method, status, took),
+        (None, Some(route)) => route.observe_unrouted(method, status, took),
+        (None, None) => OTHERS.observe(method, status, took),
+    }
+    let route = taken.or(refused.as_ref()).unwrap_or(&*OTHERS);
+    conventions::answered(&mut span, method, Some(route.pattern()), status);
+}
+
+/// The route of a request that was answered before it was routed: refused for its client, its page
+/// or the breaker.
+fn would_take(request: &HttpRequest) -> Option<Arc<Route>> {
+    HTTP_REQUESTS.find(&request.match_pattern()?)
 }

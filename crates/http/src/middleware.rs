@@ -33,7 +33,11 @@ pub(crate) async fn handle<B: MessageBody + 'static>(
     let answered = match admit(&mut request, &id) {
         Ok(Admitted::Answered(response)) => Ok(request.into_response(response).map_into_right_body()),
         Ok(Admitted::From(page)) => answer(request, &id, page, next).await,
-        Err(problem) => Ok(refuse(request, &problem)),
+        Err(problem) => {
+            // It is counted by its route, which knows no base path.
+            drop(base_path::strip(&mut request));
+            Ok(refuse(request, &problem))
+        }
     };
     let closes = connection.is_some_and(|connection| connection.answers());
     let mut response = answered?;

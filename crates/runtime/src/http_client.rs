@@ -67,7 +67,8 @@ async fn exchange(address: SocketAddr, request: &Request<'_>) -> Result<Response
 }
 
 /// Sends a request to this address on a connection that is open already, such as one over TLS. The
-/// caller limits the time.
+/// caller limits the time. Some servers end TLS without saying so (RFC 8446, section 6.1), RabbitMQ
+/// among them. An answer that is whole by its own length is taken all the same.
 ///
 /// # Errors
 /// The connection broke, or the response is not HTTP.
@@ -79,7 +80,11 @@ pub async fn exchange_on(
     stream.write_all(encode(address, request).as_bytes()).await?;
     stream.flush().await?;
     let mut bytes = Vec::new();
-    stream.take(SIZE_LIMIT).read_to_end(&mut bytes).await?;
+    if let Err(why) = stream.take(SIZE_LIMIT).read_to_end(&mut bytes).await
+        && !(why.kind() == ErrorKind::UnexpectedEof && posting::is_whole(&bytes))
+    {
+        return Err(why);
+    }
     decode(&String::from_utf8_lossy(&bytes))
         .ok_or_else(|| Error::new(ErrorKind::InvalidData, "the answer is not HTTP"))
 }
@@ -108,7 +113,56 @@ fn decode(text: &str) -> Option<Response> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use tokio::io::ReadBuf;
+
     use super::*;
+
+    /// A server that answers, and then ends TLS without saying so.
+    struct Unfinished(&'static [u8]);
+
+    impl AsyncRead for Unfinished {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _context: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<Result<()>> {
+            let rest = self.0;
+            if rest.is_empty() {
+                return Poll::Ready(Err(ErrorKind::UnexpectedEof.into()));
+            }
+            let (now, later) = rest.split_at(rest.len().min(buffer.remaining()));
+            buffer.put_slice(now);
+            self.0 = later;
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Unfinished {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_whole_needs_no_end_of_tls() {
+        let (address, request) = ((Ipv4Addr::LOCALHOST, 15_671).into(), Request::get("/api"));
+        let whole = Unfinished(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
+        assert_eq!(exchange_on(whole, address, &request).await.unwrap().status, 204);
+        let cut = Unfinished(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nab");
+        let why = exchange_on(cut, address, &request).await.unwrap_err();
+        assert_eq!(why.kind(), ErrorKind::UnexpectedEof);
+    }
 
     #[test]
     fn an_answer_is_read() {

@@ -3,10 +3,11 @@
 //! A route is the pattern, as the service defines it, and never the path of a request. So what
 //! clients invent adds no series. Methods and statuses without a place of their own share one. So
 //! do the methods that a route does not take: otherwise anybody could make eight series of each
-//! route, until the page is too large to be shown.
+//! route, until the page is too large to be shown. That holds for requests too that are refused
+//! before a route sees them.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use prometheus_client::encoding::MetricEncoder;
@@ -35,8 +36,9 @@ const STATUS_PLACES: usize = STATUSES.len() + 1;
 /// The durations of all requests.
 #[derive(Debug, Default)]
 pub struct RequestDurations {
-    /// Locked when a route is defined, and at a scrape: no request waits for it.
-    routes: Mutex<Vec<Arc<Route>>>,
+    /// Written when a route is defined, which is before requests come. A request that a route takes
+    /// does not look here.
+    routes: RwLock<Vec<Arc<Route>>>,
 }
 
 /// The requests of one route.
@@ -51,7 +53,7 @@ impl RequestDurations {
     /// The route of this pattern. Successes of these methods, and failures of the service, are
     /// shown from the start, as none.
     pub fn route(&self, pattern: &str, methods: &[&str]) -> Arc<Route> {
-        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
         let known = routes.iter().find(|route| route.pattern == pattern).cloned();
         let route = known.unwrap_or_else(|| {
             let route = Arc::new(Route::new(pattern));
@@ -66,8 +68,14 @@ impl RequestDurations {
         route
     }
 
+    /// The route of this pattern, if it is defined.
+    pub fn find(&self, pattern: &str) -> Option<Arc<Route>> {
+        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        routes.iter().find(|route| route.pattern == pattern).cloned()
+    }
+
     fn routes(&self) -> Vec<Arc<Route>> {
-        self.routes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.routes.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -90,11 +98,28 @@ impl Route {
         }
     }
 
+    /// Counts a request that was answered before it came to the route, so before anybody looked
+    /// whether the route takes its method.
+    pub fn observe_unrouted(&self, method: &str, status: u16, took: Duration) {
+        let method = if self.takes(method) { method } else { OTHER };
+        self.observe(method, status, took);
+    }
+
+    /// Whether it takes this method. The successes of one that it takes are shown from the start;
+    /// who takes GET takes HEAD.
+    fn takes(&self, method: &str) -> bool {
+        let method = if method == "HEAD" { "GET" } else { method };
+        self.place(method, 200).is_some_and(|series| series.get().is_some())
+    }
+
     fn series(&self, method: &str, status: u16) -> Option<&Histogram<Short>> {
+        Some(self.place(method, status)?.get_or_init(Box::default))
+    }
+
+    fn place(&self, method: &str, status: u16) -> Option<&OnceLock<Box<Histogram<Short>>>> {
         let method = METHODS.iter().position(|each| *each == method).unwrap_or(METHODS.len());
         let status = STATUSES.iter().position(|each| *each == status).unwrap_or(STATUSES.len());
-        let series = self.series.get(method * STATUS_PLACES + status)?;
-        Some(series.get_or_init(Box::default))
+        self.series.get(method * STATUS_PLACES + status)
     }
 
     fn show(&self, encoder: &mut MetricEncoder<'_>) -> fmt::Result {
@@ -149,6 +174,29 @@ mod tests {
         }
         assert_eq!(series(&route), at_first + 1);
         assert!(Arc::ptr_eq(&route, &durations.route("/orders/{number}", &["GET"])));
+    }
+
+    #[test]
+    fn who_is_refused_by_methods_that_a_route_does_not_take_shares_a_series_of_each_status() {
+        let route = RequestDurations::default().route("/orders/{number}", &["GET"]);
+        for method in METHODS {
+            for status in [403, 429] {
+                route.observe_unrouted(method, status, Duration::ZERO);
+            }
+        }
+        // Of GET, of HEAD, and of all others.
+        assert_eq!(series(&route), FROM_THE_START.len() + 3 * 2);
+        route.observe_unrouted("BREW", 200, Duration::ZERO);
+        route.observe_unrouted("BREW", 429, Duration::ZERO);
+        assert_eq!(series(&route), FROM_THE_START.len() + 3 * 2 + 1);
+    }
+
+    #[test]
+    fn a_route_is_found_by_its_pattern() {
+        let durations = RequestDurations::default();
+        let route = durations.route("/orders/{number}", &["GET"]);
+        assert!(Arc::ptr_eq(&route, &durations.find("/orders/{number}").unwrap()));
+        assert!(durations.find("/orders/ORD_20261130_001").is_none());
     }
 
     #[test]

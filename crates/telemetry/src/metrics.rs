@@ -72,8 +72,9 @@ metrics! {
     // HTTP.
 
     /// Seconds from the head of a request to the head of its answer. `route` is the pattern, or
-    /// `unmatched`. Requests to the admin listener are not counted, and none whose head could not
-    /// be read.
+    /// `unmatched`. A request that is refused before its route sees it has the pattern too, and
+    /// `other` as method if the route does not take its own. Requests to the admin listener are not
+    /// counted, and none whose head could not be read.
     HTTP_REQUESTS: RequestDurations = "http_server_request_duration_seconds" by Order, Kitchen, Tracking;
     /// Requests that were refused without an attempt: since the circuit breaker is open, or since
     /// their client sends too many.

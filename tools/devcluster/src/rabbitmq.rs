@@ -85,6 +85,7 @@ pub struct Ports {
     amqp: u16,
     amqps: u16,
     management: u16,
+    management_over_tls: u16,
     distribution: u16,
     epmd: u16,
 }
@@ -150,6 +151,12 @@ impl PrivateRabbitmq {
     /// The port of the management page and API on 127.0.0.1.
     pub fn management_port(&self) -> u16 {
         self.ports.management
+    }
+
+    /// The port of the management page and API over TLS on 127.0.0.1. Nothing listens there without
+    /// a certificate.
+    pub fn management_tls_port(&self) -> u16 {
+        self.ports.management_over_tls
     }
 
     /// The administrator.
@@ -257,10 +264,11 @@ impl ServerKind for Rabbitmq {
     fn claim_ports(&self, preferred: bool) -> Result<(Ports, Vec<PortClaim>), Error> {
         let claim = |wished| PortClaim::of(if preferred { wished } else { 0 }).map_err(Error::NoPort);
         let RabbitmqOptions { port, management_port, .. } = self.options;
-        let claims = [claim(port)?, claim(management_port)?, claim(0)?, claim(0)?, claim(0)?];
-        let [amqp, management, distribution, epmd, amqps] = claims.each_ref().map(PortClaim::port);
+        let claims = [claim(port)?, claim(management_port)?, claim(0)?, claim(0)?, claim(0)?, claim(0)?];
+        let [amqp, management, distribution, epmd, amqps, management_over_tls] =
+            claims.each_ref().map(PortClaim::port);
         let epmd = self.options.membership.as_ref().map_or(epmd, |membership| membership.epmd);
-        Ok((Ports { amqp, amqps, management, distribution, epmd }, claims.into()))
+        Ok((Ports { amqp, amqps, management, management_over_tls, distribution, epmd }, claims.into()))
     }
 
     async fn launch(&mut self, ports: Ports, log: &LogFile) -> Result<Running, Error> {

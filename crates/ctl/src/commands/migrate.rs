@@ -32,7 +32,8 @@ pub struct Arguments {
     /// staff lists (`_tracking_staff`) and for the exporter (`_exporter`) with the rights it needs
     /// and no others; passwords from `ORDER_DB_PASSWORD`, `KITCHEN_DB_PASSWORD`,
     /// `TRACKING_DB_PASSWORD`, `TRACKING_STAFF_DB_PASSWORD`, `EXPORTER_DB_PASSWORD`, or the files
-    /// that the same names with `_FILE` hold, else made up for new roles and printed
+    /// that the same names with `_FILE` hold, else made up for new roles and printed. With
+    /// `PRUNER_DB_PASSWORD` also a role for `prune` (`_pruner`)
     #[argh(switch)]
     roles: bool,
     /// with --roles: leave roles that are there the rights that only the version before needs,

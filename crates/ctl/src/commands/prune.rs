@@ -20,7 +20,8 @@ use crate::NAME;
 
 /// Removes orders that are completed or cancelled and old, with all that hangs on them, and workers
 /// that were never seen again. Runs beside the load, at most 1,000 orders a transaction. The audit
-/// still counts what is gone. Run it as the owner of the tables; again after an interruption.
+/// still counts what is gone. Run it as the owner of the tables, or as the role that
+/// `migrate --roles` makes for it; again after an interruption.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "prune")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -133,7 +134,8 @@ fn confirmed(figures: &Figures, anonymise: bool) -> bool {
 
 fn failed(why: &DbError) -> Exit {
     let advice = if why.is_missing_right() {
-        "run it as the owner of the tables, as 'restaurant-ctl migrate'"
+        "run it as the owner of the tables, as 'restaurant-ctl migrate', or as the role <database>_pruner, which 'migrate --roles' \
+         makes with PRUNER_DB_PASSWORD"
     } else {
         why.advice().unwrap_or("'restaurant-ctl doctor' looks for the reason")
     };

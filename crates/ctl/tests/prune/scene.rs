@@ -88,6 +88,14 @@ impl Scene {
         assert_eq!(self.count(broken).await, 0);
     }
 
+    /// Drops roles of this database.
+    pub async fn drop_roles(&self, ends: &[&str]) {
+        for end in ends {
+            let role = format!("{}_{end}", self.stage.name);
+            self.database.execute(&format!("drop owned by {role}; drop role {role}")).await;
+        }
+    }
+
     /// Whether a text stands anywhere in any table.
     pub async fn stands_in(&self, text: &str) -> Vec<String> {
         let tables = self.database.rows("select tablename from pg_tables where schemaname = 'public'").await;

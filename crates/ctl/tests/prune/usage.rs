@@ -1,5 +1,6 @@
 //! What it refuses, and what it says.
 
+use serde_json::Value;
 use testkit::Launch;
 
 use crate::scene::Scene;
@@ -55,11 +56,55 @@ async fn a_service_may_not_prune() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("run it as the owner of the tables"), "{ended:?}");
     assert_eq!(scene.rows_of_all().await, before);
+    assert!(ended.stderr.contains("_pruner, which 'migrate --roles' makes"), "{ended:?}");
     // To count, its rights do.
     let ended = as_order(scene.prune(&["--dry-run"])).run_to_end().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    for role in ["order", "kitchen", "tracking", "tracking_staff", "exporter"] {
-        let role = format!("{}_{role}", scene.stage.name);
-        scene.database.execute(&format!("drop owned by {role}; drop role {role}")).await;
+    scene.drop_roles(&["order", "kitchen", "tracking", "tracking_staff", "exporter"]).await;
+}
+
+/// It anonymises, removes and counts under its role, and the audit stays well.
+#[tokio::test]
+async fn it_needs_no_owner() {
+    let scene = Scene::with_past(400, 14).await;
+    let made = scene.command(&["migrate", "--roles"]).env("PRUNER_DB_PASSWORD", "a password");
+    let ended = made.run_to_end().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let name = format!("{}_pruner", scene.stage.name);
+    assert!(ended.stdout.contains(&format!("# Role {name} has the rights of prune.")), "{ended:?}");
+    let wanted = scene.pruned(&["--dry-run"]).await;
+    assert!(wanted["completed"].as_u64() > Some(0), "{wanted}");
+    for words in [&["--anonymise", "--yes"][..], &["--dry-run"], &["--yes"]] {
+        let launch = scene.prune(&[&["--json"], words].concat());
+        let ended = launch.env("DB_USER", name.clone()).env("DB_PASSWORD", "a password").run_to_end().await;
+        assert_eq!(ended.code, Some(0), "{words:?}: {ended:?}");
+        let done: Value =
+            serde_json::from_str(&ended.stdout).unwrap_or_else(|why| panic!("{why}: {ended:?}"));
+        assert_eq!(done["completed"], wanted["completed"], "{words:?}: {done}");
     }
+    assert_eq!(scene.pruned(&["--dry-run"]).await["completed"], 0);
+    scene.numbers_are_whole().await;
+    scene.audit_is_well().await;
+    scene.drop_roles(&["order", "kitchen", "tracking", "tracking_staff", "exporter", "pruner"]).await;
+}
+
+/// Without a password for it nobody may prune but the owner. Once made, it keeps its password.
+#[tokio::test]
+async fn its_role_is_made_on_demand() {
+    let scene = Scene::with_past(60, 15).await;
+    let name = format!("{}_pruner", scene.stage.name);
+    let made = format!("pg_roles where rolname = '{name}'");
+    for (password, expected) in [(None, 0), (Some("a password"), 1), (None, 1)] {
+        let mut migrate = scene.command(&["migrate", "--roles"]);
+        if let Some(password) = password {
+            migrate = migrate.env("PRUNER_DB_PASSWORD", password);
+        }
+        let ended = migrate.run_to_end().await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(!ended.stdout.contains("PRUNER_DB_PASSWORD"), "no password is made up: {ended:?}");
+        assert_eq!(scene.count(&made).await, expected, "{password:?}");
+    }
+    let counted = scene.prune(&["--dry-run"]).env("DB_USER", name).env("DB_PASSWORD", "a password");
+    assert_eq!(counted.run_to_end().await.code, Some(0));
+    scene.drop_roles(&["order", "kitchen", "tracking", "tracking_staff", "exporter", "pruner"]).await;
 }

@@ -10,11 +10,12 @@ use db::kitchen_tickets::of_worker;
 use db::order_views::Contact;
 use db::outbox::{self, Published, RequestStream};
 use db::rescue::{self, UnroutedMessage};
+use db::retention::Action;
 use db::transitions::{self, Unsent};
 use db::{
     Database, DbError, board, estimates, history, idempotency, intake, inventory, kitchen_tickets, menu,
-    order_days, order_requests, order_views, orders, price_rules, schema, secrets, staff_figures, startup,
-    status_events, workers,
+    order_days, order_requests, order_views, orders, price_rules, retention, schema, secrets, staff_figures,
+    startup, status_events, workers,
 };
 use domain::OrderStatus::{Cancelled, Received};
 use domain::menu::SoldOutUntil;
@@ -45,7 +46,11 @@ fn done<T>(what: &'static str, outcome: Result<T, DbError>) -> Result<T, Undone>
 
 /// Everything that a user does. What others do before, the scene does.
 pub async fn all(user: ServerUser, scene: &Scene, db: &Database) -> Result<(), Undone> {
-    let ServerUser::Service(service) = user else { return staff_lists(scene, db).await };
+    let service = match user {
+        ServerUser::Service(service) => service,
+        ServerUser::TrackingStaff | ServerUser::Exporter => return staff_lists(scene, db).await,
+        ServerUser::Pruner => return what_is_old_goes(db).await,
+    };
     done("schema::state", schema::state(db).await)?;
     done("startup::has_tables", startup::has_tables(db, service).await)?;
     match service {
@@ -256,5 +261,18 @@ async fn staff_lists(scene: &Scene, db: &Database) -> Result<(), Undone> {
     let all = order_views::Filter { limit: 1, ..Default::default() };
     done("order_views::list", order_views::list(db, &all).await)?;
     done("order_views::one", order_views::one(db, &order.number, Contact::Shown).await)?;
+    Ok(())
+}
+
+/// What `restaurant-ctl prune` does, of whatever age the orders are.
+async fn what_is_old_goes(db: &Database) -> Result<(), Undone> {
+    done("schema::state", schema::state(db).await)?;
+    let horizon = done("retention::horizon", retention::horizon(db, retention::YOUNGEST).await)?;
+    for action in [Action::CountNamed, Action::Anonymise, Action::Count, Action::Remove] {
+        done("retention::order_piece", retention::order_piece(db, &horizon, action, None).await)?;
+        done("retention::request_piece", retention::request_piece(db, &horizon, action, None).await)?;
+    }
+    done("retention::count_workers", retention::count_workers(db, &horizon).await)?;
+    done("retention::remove_workers", retention::remove_workers(db, &horizon).await)?;
     Ok(())
 }

@@ -17,8 +17,8 @@ const PASSWORD: &str = "a password";
 /// update is complete.
 const OF_THE_VERSION_BEFORE: &str = "order_sweeps";
 
-/// A table that each new connection reads, on a server that was restored only.
-const AFTER_A_RESTORE: &str = "restores";
+/// Tables that each new connection reads, on a server that was restored only.
+const AFTER_A_RESTORE: [&str; 2] = ["restores", "held_orders"];
 
 /// A user's role in a scene.
 struct Role<'a> {
@@ -98,7 +98,8 @@ async fn each_right_is_needed(user: impl Into<ServerUser>) {
         }
     }
     role.remove().await;
-    needless.retain(|right| !right.ends_with(OF_THE_VERSION_BEFORE) && !right.ends_with(AFTER_A_RESTORE));
+    needless.retain(|right| !right.ends_with(OF_THE_VERSION_BEFORE));
+    needless.retain(|right| !AFTER_A_RESTORE.iter().any(|table| right.ends_with(table)));
     assert_eq!(needless, BTreeSet::new(), "nothing that the service does needs these");
 }
 
@@ -140,6 +141,16 @@ async fn a_cook_needs_each_of_its_rights() {
 #[tokio::test]
 async fn the_tracking_service_needs_each_of_its_rights() {
     each_right_is_needed(ServiceName::Tracking).await;
+}
+
+#[tokio::test]
+async fn the_rights_of_prune_are_enough() {
+    what_is_listed_is_enough(ServerUser::Pruner).await;
+}
+
+#[tokio::test]
+async fn prune_needs_each_of_its_rights() {
+    each_right_is_needed(ServerUser::Pruner).await;
 }
 
 #[tokio::test]

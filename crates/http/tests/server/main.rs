@@ -4,6 +4,7 @@
 
 mod answers;
 mod bodies;
+mod counted;
 mod cross_site;
 mod deadlines;
 mod full;

@@ -73,6 +73,12 @@ pub async fn post(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &Pos
     }
 }
 
+/// Whether these bytes are a whole answer, as it says itself.
+pub(super) fn is_whole(bytes: &[u8]) -> bool {
+    let mut answer = Incoming::default();
+    answer.add(bytes).is_some() && answer.is_complete(false)
+}
+
 fn no_http() -> Error {
     invalid("the answer is not HTTP")
 }
@@ -283,6 +289,22 @@ mod tests {
         let until_the_end = b"HTTP/1.0 200 OK\r\n\r\nabc";
         assert_eq!(decode(until_the_end, 1, false), None);
         assert_eq!(decode(until_the_end, 1, true).unwrap().0.body, b"abc");
+    }
+
+    #[test]
+    fn an_answer_tells_whether_it_is_whole() {
+        for (bytes, expected) in [
+            ("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n", true),
+            ("HTTP/1.1 401 Unauthorized\r\ncontent-length: 3\r\n\r\nabc", true),
+            ("HTTP/1.1 401 Unauthorized\r\ncontent-length: 3\r\n\r\nab", false),
+            // Only the end of the connection would tell.
+            ("HTTP/1.1 200 OK\r\n\r\nabc", false),
+            ("HTTP/1.1 204 No Content\r\n", false),
+            ("SSH-2.0-OpenSSH\r\n\r\n", false),
+            ("", false),
+        ] {
+            assert_eq!(is_whole(bytes.as_bytes()), expected, "{bytes}");
+        }
     }
 
     #[test]

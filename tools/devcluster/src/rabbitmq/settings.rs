@@ -60,33 +60,41 @@ pub(super) fn clustering(membership: &Membership) -> String {
     (1..).zip(membership.nodes()).map(node).fold(lines, |lines, node: String| lines + &node)
 }
 
-/// The lines of `rabbitmq.conf` for TLS. A client may log in by its certificate, as the user of its
-/// common name.
+/// The lines of `rabbitmq.conf` for TLS, of AMQP and of the management plugin. A client may log in
+/// over AMQP by its certificate, as the user of its common name.
 pub(super) fn encryption(tls: &RabbitmqTls, ports: Ports, folder: &Path) -> String {
     let path = |name: &str| folder.join(name).display().to_string();
     let clients = if tls.certificate.clients.is_some() {
         format!(
-            "ssl_options.cacertfile = {}\n\
+            "ssl_options.cacertfile = {clients}\n\
              ssl_options.verify = verify_peer\n\
-             ssl_options.fail_if_no_peer_cert = {}\n\
+             ssl_options.fail_if_no_peer_cert = {demands}\n\
+             management.ssl.cacertfile = {clients}\n\
+             management.ssl.verify = verify_peer\n\
+             management.ssl.fail_if_no_peer_cert = {demands}\n\
              ssl_cert_login_from = common_name\n\
              auth_mechanisms.1 = PLAIN\n\
              auth_mechanisms.2 = AMQPLAIN\n\
              auth_mechanisms.3 = EXTERNAL\n",
-            path(CLIENTS),
-            tls.demands_certificate,
+            clients = path(CLIENTS),
+            demands = tls.demands_certificate,
         )
     } else {
         "ssl_options.verify = verify_none\n".to_owned()
     };
     format!(
         "listeners.ssl.1 = 127.0.0.1:{}\n\
-         ssl_options.certfile = {}\n\
-         ssl_options.keyfile = {}\n\
+         ssl_options.certfile = {certificate}\n\
+         ssl_options.keyfile = {key}\n\
+         management.ssl.ip = 127.0.0.1\n\
+         management.ssl.port = {}\n\
+         management.ssl.certfile = {certificate}\n\
+         management.ssl.keyfile = {key}\n\
          {clients}",
         ports.amqps,
-        path(CERTIFICATE),
-        path(KEY),
+        ports.management_over_tls,
+        certificate = path(CERTIFICATE),
+        key = path(KEY),
     )
 }
 

@@ -72,6 +72,17 @@ fn each_service_has_users_of_its_own_in_kubernetes() {
     }
 }
 
+/// What removes orders every night is not the owner of the tables, and says no age by itself.
+#[test]
+fn prune_has_a_role_and_a_secret_of_its_own() {
+    let manifest = read("kubernetes/components/prune/prune.yaml");
+    assert_eq!(values(&manifest, "DB_USER"), [user(ServerUser::Pruner)].into());
+    assert!(manifest.contains("secretName: prune") && !manifest.contains(OWNER), "{manifest}");
+    assert!(!manifest.contains("--older-than"), "its overlay says how old");
+    let overlay = read("kubernetes/overlays/production/kustomization.yaml");
+    assert_eq!(overlay.matches("--older-than=").count(), 1, "{overlay}");
+}
+
 #[test]
 fn every_secret_of_compose_is_made() {
     let (compose, script) = (read("docker/compose.yaml"), read("docker/make-secrets"));

@@ -4,6 +4,9 @@ use testkit::{Stage, http};
 
 use crate::scrape::Measured;
 
+/// A page of another site sends it: it is refused before it is routed.
+const FOREIGN: [(&str, &str); 1] = [("Sec-Fetch-Site", "cross-site")];
+
 #[tokio::test]
 async fn a_thousand_random_paths_add_no_series() {
     let stage = Stage::new().await;
@@ -22,6 +25,9 @@ async fn a_thousand_random_paths_add_no_series() {
         ] {
             http::send(port, method, &path, &[], b"").await;
         }
+        for method in ["GET", "BREW"] {
+            http::send(port, method, "/openapi.json", &FOREIGN, b"").await;
+        }
         let before = measured.scrape().await.series.len();
         for _ in 0..200 {
             let random = format!("{:016x}", rand::random::<u64>());
@@ -33,6 +39,9 @@ async fn a_thousand_random_paths_add_no_series() {
                 ("POST", format!("/orders/{number}/cancel?{random}")),
             ] {
                 http::send(port, method, &path, &[], b"").await;
+            }
+            for method in ["GET", "POST", "PUT", "DELETE", "BREW"] {
+                http::send(port, method, &format!("/openapi.json?{random}"), &FOREIGN, b"").await;
             }
         }
         let after = measured.scrape().await;

@@ -1,5 +1,6 @@
 //! The users of private servers. Each service, and the exporter, has its own user with only the
-//! rights that it needs. Every start generates new passwords, which only the services know.
+//! rights that it needs. Every start generates new passwords, which only the services know. Nobody
+//! prunes here but the owner.
 
 use bus::permissions;
 use db::roles::{self, RoleError, Surplus};
@@ -38,6 +39,7 @@ pub async fn in_postgres(endpoint: &config::Database) -> Result<Accounts, Accoun
     let db = Database::new(endpoint, NAME, Access::ReadWrite)?;
     schema::migrate(&db).await?;
     let accounts: Accounts = rights::users()
+        .filter(|user| !user.is_on_demand())
         .map(|user| (user, Credentials::random(roles::name(&endpoint.database, user))))
         .collect();
     let wanted: Vec<_> = accounts
@@ -58,7 +60,9 @@ pub async fn in_rabbitmq(admin: &RabbitmqAdmin, vhost: &str) -> Result<Accounts,
         let Some(rights) = permissions::of(user) else { continue };
         let name = match user {
             ServerUser::Service(service) => service.binary().to_owned(),
-            ServerUser::TrackingStaff | ServerUser::Exporter => format!("restaurant-{}", user.short_name()),
+            ServerUser::TrackingStaff | ServerUser::Exporter | ServerUser::Pruner => {
+                format!("restaurant-{}", user.short_name())
+            }
         };
         let own = Credentials::random(name);
         admin.ensure_user(&own, vhost, [&rights.configure, &rights.write, &rights.read]).await?;

@@ -138,10 +138,12 @@ fn parse(text: &str) -> Result<Composed, serde_yaml::Error> {
     }
 }
 
-/// `${NAME:-default}` without its variable: nothing of this machine's environment gets in.
+/// `${NAME:-default}` or `${NAME-default}` without its variable: nothing of this machine's
+/// environment gets in.
 fn default_of(value: &str) -> &str {
     let inner = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
-    inner.map_or(value, |inner| inner.split_once(":-").map_or("", |(_, default)| default))
+    // No name has a minus.
+    inner.map_or(value, |inner| inner.split_once('-').map_or("", |(_, default)| default))
 }
 
 #[cfg(test)]
@@ -172,6 +174,21 @@ mod tests {
         }
         let luigi = plan::restaurant(1, 2).into_iter().find(|plan| plan.name == "chef_luigi").unwrap();
         assert!(composed.of(&luigi).unwrap().command.contains(&"--order-types=delivery".to_owned()));
+    }
+
+    #[test]
+    fn what_a_variable_may_replace_has_its_default() {
+        for (value, expected) in [
+            ("${NAME:-a-b}", "a-b"),
+            ("${NAME-a=b:-c}", "a=b:-c"),
+            ("${NAME}", ""),
+            ("${NAME:-}", ""),
+            ("a-b", "a-b"),
+        ] {
+            assert_eq!(default_of(value), expected, "{value}");
+        }
+        let publishers = of("kitchen-anna")["RABBITMQ_PUBLISHERS"].parse::<config::Publishers>();
+        assert!(publishers.is_ok_and(|publishers| publishers != config::Publishers::default()));
     }
 
     #[test]

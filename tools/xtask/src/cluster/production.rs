@@ -41,7 +41,7 @@ pub struct Production {
     secrets: PathBuf,
     /// Where its limits are set; `None`: nowhere.
     cgroups: Option<Cgroups>,
-    /// The ports of PostgreSQL, of RabbitMQ for TLS, and of its management plugin.
+    /// The ports of PostgreSQL, of RabbitMQ, and of its management plugin, all for TLS.
     database: u16,
     broker: u16,
     management: u16,
@@ -89,7 +89,7 @@ impl Production {
             tokio::join!(self.postgres(config, packages, guard), self.rabbitmq(config, packages, guard));
         let (postgres, rabbitmq) = (postgres?, rabbitmq?);
         (self.database, self.broker) = (postgres.port(), rabbitmq.tls_port());
-        self.management = rabbitmq.management_port();
+        self.management = rabbitmq.management_tls_port();
         // Its password is made with its data. The Job that migrates is its only user.
         self.store_secret("db_password", &postgres.credentials().password)?;
 
@@ -104,7 +104,8 @@ impl Production {
         let postgres = ServerInUse::new(Origin::Private(postgres), endpoint, address(self.database), None);
         let vhost = self.container(BROKER_USERS)?.variable("RABBITMQ_VHOST");
         let endpoint = config::Rabbitmq { port: self.broker, tls, tls_ca: ca, ..rabbitmq.settings(vhost) };
-        let management = Some(format!("http://{}", address(self.management)));
+        // For a browser, which does not know the authority.
+        let management = Some(format!("http://{}", address(rabbitmq.management_port())));
         let rabbitmq =
             ServerInUse::new(Origin::Private(rabbitmq), endpoint, address(self.broker), management);
         Ok(Servers::new(postgres, rabbitmq))

@@ -1,4 +1,5 @@
-//! `migrate --roles`: creates a role for each service, for the staff lists, and for the exporter.
+//! `migrate --roles`: creates a role for each service, for the staff lists, for the exporter, and,
+//! where somebody asks for it, for `prune`.
 
 use std::io::{Write, stdout};
 
@@ -22,6 +23,9 @@ pub(super) async fn ensure(db: &Database, settings: &config::Database, surplus: 
         let variable = format!("{}_DB_PASSWORD", user.short_name().to_uppercase());
         let mut password = config::secret(&variable).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
         if password.is_none() && !roles::exists(db, &name).await.map_err(|why| failed(&why))? {
+            if user.is_on_demand() {
+                continue;
+            }
             let new = password::random();
             made_up.push((variable, new.clone()));
             password = Some(new);
