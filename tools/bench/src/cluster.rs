@@ -98,7 +98,40 @@ impl Cluster {
         self.postgres.stop().await;
     }
 
-    fn next_number(&self) -> u32 {
+    /// A command for a program of the system, configured for these servers.
+    pub fn command(&self, program: &str, database: &config::Database, broker: &config::Rabbitmq) -> Command {
+        let mut command = Command::new(self.programs.join(program));
+        command.env_clear().current_dir("/").envs(environment(database, broker));
+        command
+    }
+
+    /// Runs a statement, or a script of `tools/bench/sql`, in a database of this server. Returns the
+    /// result, with columns separated by `|`.
+    pub async fn sql(
+        &self,
+        server: &PrivatePostgres,
+        database: &str,
+        text: &str,
+        variables: &[(&str, String)],
+    ) -> Result<String> {
+        let script = self.scratch(&format!("{database}.sql"));
+        fs_err::write(&script, text)?;
+        let mut command = server.admin().client("psql", database);
+        command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]);
+        for (name, value) in variables {
+            command.arg("--set").arg(format!("{name}={value}"));
+        }
+        command.args(["--set", "ON_ERROR_STOP=1", "--file"]).arg(&script);
+        Ok(tool::run(command, SQL_LIMIT).await?.trim().to_owned())
+    }
+
+    /// Ends servers of a scenario if this program is killed.
+    pub fn guard(&self) -> ProcessGuard {
+        self.guard.clone()
+    }
+
+    /// A number that no other sandbox, log or server has.
+    pub fn next_number(&self) -> u32 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 }
@@ -116,9 +149,7 @@ pub struct Sandbox<'a> {
 impl Sandbox<'_> {
     /// A command for a program of the system, configured for these servers.
     pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.cluster.programs.join(program));
-        command.env_clear().current_dir("/").envs(environment(&self.database(), &self.broker()));
-        command
+        self.cluster.command(program, &self.database(), &self.broker())
     }
 
     /// The settings of its database.
@@ -217,15 +248,7 @@ impl Sandbox<'_> {
     /// Runs a statement, or a script of `tools/bench/sql`. Returns the result, with columns
     /// separated by `|`.
     pub async fn sql(&self, text: &str, variables: &[(&str, String)]) -> Result<String> {
-        let script = self.cluster.scratch(&format!("{}.sql", self.name));
-        fs_err::write(&script, text)?;
-        let mut command = self.cluster.postgres.admin().client("psql", &self.name);
-        command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]);
-        for (name, value) in variables {
-            command.arg("--set").arg(format!("{name}={value}"));
-        }
-        command.args(["--set", "ON_ERROR_STOP=1", "--file"]).arg(&script);
-        Ok(tool::run(command, SQL_LIMIT).await?.trim().to_owned())
+        self.cluster.sql(&self.cluster.postgres, &self.name, text, variables).await
     }
 
     /// The current day as in order numbers, by the database's clock.

@@ -46,7 +46,8 @@ const NAME: &str = "bench";
 /// --release: cargo xtask bench does.
 #[derive(FromArgs, Debug)]
 struct Arguments {
-    /// what to measure (default: everything but the soak; --list names all)
+    /// what to measure (default: everything but soak and recovery; --list
+    /// names all)
     #[argh(positional)]
     scenarios: Vec<String>,
     /// rounds of baseline and ours (default 3; --quick: 1)

@@ -16,6 +16,7 @@ mod order_status;
 mod overhead;
 mod queues;
 mod reads;
+mod recovery;
 mod round;
 mod single;
 mod soak;
@@ -54,7 +55,7 @@ macro_rules! scenario {
 }
 
 /// All scenarios, in the sequence in which they run.
-pub static ALL: [Scenario; 22] = [
+pub static ALL: [Scenario; 23] = [
     scenario!("intake", intake::at_one_service, "Placing orders: 64 connections, one order service"),
     scenario!("intake-2", intake::at_two_services, "Placing orders: 256 connections, two order services"),
     scenario!("menu", menu::of_many_items, "Placing orders from a menu with stock and price rules"),
@@ -80,6 +81,14 @@ pub static ALL: [Scenario; 22] = [
     scenario!("queues", queues::measure, "RabbitMQ in isolation: kinds of queues"),
     scenario!("instances", instances::measure, "One and two of each service"),
     scenario!("curve", curve::measure, "Throughput and latency over --max-concurrent"),
+    Scenario {
+        is_long: true,
+        ..scenario!(
+            "recovery",
+            recovery::measure,
+            "Backup, loss and restore with a million orders, and removing them"
+        )
+    },
     Scenario { is_long: true, ..scenario!("soak", soak::measure, "Eight hours' worth of orders") },
 ];
 
