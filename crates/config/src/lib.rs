@@ -48,7 +48,7 @@ pub use self::menu_mode::MenuMode;
 pub use self::networks::{Networks, ParseNetworksError};
 pub use self::publishers::{MessageKind, ParsePublishersError, Publishers};
 pub use self::queue_type::QueueType;
-pub use self::server_addresses::parse_hosts;
+pub use self::server_addresses::{addresses, parse_hosts};
 pub use self::table::{
     Admin, Board, Config, CookingSeconds, Database, Http, Intake, KEYS, Kitchen, Log, Menu, Order, Rabbitmq,
     Restaurant, SECTIONS, Shutdown, Telemetry, Tracking, Web,

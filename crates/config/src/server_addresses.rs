@@ -11,6 +11,15 @@ pub fn parse_hosts(setting: &str, port: u16) -> Result<Vec<(String, u16)>, Strin
     setting.split(',').map(|named| parse_host(named.trim(), port)).collect()
 }
 
+/// The same hosts for messages, each with its port: `10.0.0.1:5432, 10.0.0.2:5433`.
+pub fn addresses(setting: &str, port: u16) -> String {
+    let Ok(hosts) = parse_hosts(setting, port) else { return setting.to_owned() };
+    let address = |(host, port): &(String, u16)| {
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    };
+    hosts.iter().map(address).collect::<Vec<_>>().join(", ")
+}
+
 fn parse_host(named: &str, port: u16) -> Result<(String, u16), String> {
     let wrong = || {
         format!(
@@ -40,6 +49,18 @@ fn parse_host(named: &str, port: u16) -> Result<(String, u16), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_host_is_shown_with_the_port_that_it_has() {
+        for (setting, expected) in [
+            ("db", "db:1"),
+            ("::1", "[::1]:1"),
+            ("a.test:2, [::1]:3,b", "a.test:2, [::1]:3, b:1"),
+            ("what is no setting", "what is no setting"),
+        ] {
+            assert_eq!(addresses(setting, 1), expected, "{setting}");
+        }
+    }
 
     #[test]
     fn a_setting_names_one_or_several() {

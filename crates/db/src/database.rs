@@ -138,7 +138,7 @@ impl Database {
     fn of(settings: &config::Database, pools: Pools) -> Self {
         Self {
             pools: Arc::new(pools),
-            address: format!("{}:{}", settings.host, settings.port).into(),
+            address: config::addresses(&settings.host, settings.port).into(),
             tables_missing: Arc::default(),
             noted: None,
             breaker: None,

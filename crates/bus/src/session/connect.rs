@@ -140,7 +140,7 @@ fn hung_up(why: &AmqpError) -> bool {
 }
 
 fn address_of(settings: &Rabbitmq) -> String {
-    format!("{}:{}", settings.host, settings.port)
+    config::addresses(&settings.host, settings.port)
 }
 
 fn classify(settings: &Rabbitmq, why: AmqpError, after: Duration) -> SessionError {

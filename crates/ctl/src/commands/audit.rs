@@ -70,7 +70,8 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
             ". 'restaurant-ctl doctor' looks for the reason"
         };
         let database = &config.database;
-        let place = format!("'{}' at {}:{}", database.database, database.host, database.port);
+        let address = config::addresses(&database.host, database.port);
+        let place = format!("'{}' at {address}", database.database);
         Exit::Unknown(format!(
             "the audit of the database {place} could not be made: {}{hint}",
             with_causes(&why)

@@ -220,6 +220,7 @@ async fn sequences_that_run_out_or_are_behind() {
 async fn of_several_servers_the_primary_is_looked_at_and_the_replica_compared_with_it() {
     let servers = PrimaryAndStandby::start().await;
     let stage = servers.stage().await;
+    servers.until_replayed().await;
     let both = doctor(&stage)
         .env("DB_HOST", servers.hosts())
         .env("DB_READ_REPLICA", format!("127.0.0.1:{}", servers.standby.port()));

@@ -195,7 +195,9 @@ impl<'a> Management<'a> {
     }
 
     fn address(&self) -> String {
-        format!("{}, port {}", self.settings.host, self.port)
+        let hosts = config::parse_hosts(&self.settings.host, self.port).unwrap_or_default();
+        let names: Vec<String> = hosts.into_iter().map(|(host, _)| host).collect();
+        format!("{}, port {}", names.join(", "), self.port)
     }
 }
 

@@ -103,8 +103,10 @@ async fn staff_rights(config: &Config, db: &Database) -> Option<Verdict> {
 
 fn version(settings: &config::Database, found: &Inspection) -> Verdict {
     let place = format!(
-        "PostgreSQL {} at {}:{}, database {}",
-        found.version, settings.host, settings.port, settings.database
+        "PostgreSQL {} at {}, database {}",
+        found.version,
+        config::addresses(&settings.host, settings.port),
+        settings.database
     );
     if found.major_version >= OLDEST_VERSION {
         Verdict::ok("postgresql", place)

@@ -64,8 +64,11 @@ fn unusable(why: &SessionError) -> Verdict {
 
 fn version(settings: &config::Rabbitmq, found: &Inspection) -> Verdict {
     let place = format!(
-        "{} {} at {}:{}, virtual host {}",
-        found.product, found.version, settings.host, settings.port, settings.vhost
+        "{} {} at {}, virtual host {}",
+        found.product,
+        found.version,
+        config::addresses(&settings.host, settings.port),
+        settings.vhost
     );
     match numbers_of(&found.version) {
         Some(numbers) if numbers >= OLDEST_VERSION => Verdict::ok("rabbitmq", place),
