@@ -35,7 +35,9 @@ pub struct DeadLetter {
     pub properties: Map<String, Value>,
     /// The headers, by name.
     pub headers: Map<String, Value>,
-    /// The body.
+    /// The order number in the body, if the body resembles an order.
+    pub order_number: Option<OrderNumber>,
+    /// The body. Empty once it was sent again.
     pub body: Vec<u8>,
     pub(super) original: BasicProperties,
     pub(super) tag: u64,
@@ -105,22 +107,22 @@ impl DeadLetter {
         let DeathRecord { reason, since, origin } =
             original.headers().map(DeathRecord::read).unwrap_or_default();
         let origin = origin.filter(OriginalRoute::is_usable);
-        Self { id, reason, since, origin, properties, headers, body, original, tag }
+        let order_number = order_number(&body);
+        Self { id, reason, since, origin, properties, headers, order_number, body, original, tag }
     }
 
     /// Whether it was refused because of who sent it, as far as its reason says so.
     pub fn is_untrusted(&self) -> bool {
         self.reason.as_ref().is_some_and(|reason| reason.starts_with(UNTRUSTED_PUBLISHER))
     }
+}
 
-    /// The order number in the body, if the body resembles an order.
-    pub fn order_number(&self) -> Option<OrderNumber> {
-        #[derive(Deserialize)]
-        struct OrderLike {
-            order_number: OrderNumber,
-        }
-        serde_json::from_slice::<OrderLike>(&self.body).ok().map(|about| about.order_number)
+fn order_number(body: &[u8]) -> Option<OrderNumber> {
+    #[derive(Deserialize)]
+    struct OrderLike {
+        order_number: OrderNumber,
     }
+    serde_json::from_slice::<OrderLike>(body).ok().map(|about| about.order_number)
 }
 
 impl OriginalRoute {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use amqprs::BasicProperties;
 use amqprs::channel::{BasicPublishArguments, ConfirmSelectArguments};
 use config::Rabbitmq;
 use deadlines::broker::CONFIRM_DEADLINE;
@@ -79,20 +80,17 @@ impl Replay {
     }
 
     /// Sends the letters in order and waits for their confirms. Returns one result per letter.
-    /// After the first [`ReplayError::Lost`] it sends nothing more.
-    pub async fn send(&mut self, letters: &[DeadLetter]) -> Vec<ReplayResult> {
+    /// After the first [`ReplayError::Lost`] it sends nothing more. What it sends it takes out of
+    /// the letters: a body may be large, and a second one of it in memory as large.
+    pub async fn send(&mut self, letters: &mut [DeadLetter]) -> Vec<ReplayResult> {
         let mut outcomes = Vec::with_capacity(letters.len());
         let mut rest = letters;
-        while let Some(first) = rest.first() {
-            let together = rest.iter().take_while(|letter| !self.is_new(letter)).count();
-            let (now, later) = rest.split_at(together);
-            if now.is_empty() {
-                outcomes.extend(self.send_together(std::slice::from_ref(first)).await);
-                rest = rest.get(1..).unwrap_or_default();
-            } else {
-                outcomes.extend(self.send_together(now).await);
-                rest = later;
-            }
+        while !rest.is_empty() {
+            // One to an exchange that was not tried yet goes alone.
+            let together = rest.iter().take_while(|letter| !self.is_new(letter)).count().max(1);
+            let (now, later) = rest.split_at_mut(together);
+            outcomes.extend(self.send_together(now).await);
+            rest = later;
         }
         outcomes
     }
@@ -106,7 +104,7 @@ impl Replay {
         letter.origin.as_ref().is_some_and(|origin| !self.exchanges.contains_key(&origin.exchange))
     }
 
-    async fn send_together(&mut self, letters: &[DeadLetter]) -> Vec<ReplayResult> {
+    async fn send_together(&mut self, letters: &mut [DeadLetter]) -> Vec<ReplayResult> {
         let mut outcomes: Vec<Option<ReplayResult>> =
             letters.iter().map(|letter| self.known_outcome(letter)).collect();
         if outcomes.iter().any(Option::is_none) {
@@ -119,7 +117,7 @@ impl Replay {
                 for outcome in &mut outcomes {
                     outcome.get_or_insert_with(|| Err(failure.clone()));
                 }
-            } else if let [DeadLetter { origin: Some(origin), .. }] = letters {
+            } else if let [DeadLetter { origin: Some(origin), .. }] = &*letters {
                 self.exchanges.insert(origin.exchange.clone(), Ok(()));
             }
         }
@@ -155,7 +153,7 @@ impl Replay {
     /// Publishes every letter without a result, and waits until each has one.
     async fn publish(
         &mut self,
-        letters: &[DeadLetter],
+        letters: &mut [DeadLetter],
         outcomes: &mut [Option<ReplayResult>],
     ) -> Result<(), SessionError> {
         let first = letters.iter().find_map(|letter| letter.origin.as_ref());
@@ -167,9 +165,11 @@ impl Replay {
         let sizes = letters.iter().map(|letter| letter.body.len() as u64);
         channel.deadline = CONFIRM_DEADLINE + Duration::from_secs(sizes.sum::<u64>() / MIN_BYTES_PER_SECOND);
         let mut waiting = BTreeMap::new();
-        for (letter, outcome) in letters.iter().zip(outcomes) {
-            if let (None, Some(origin)) = (&outcome, &letter.origin) {
-                waiting.insert(channel.publish(letter, origin).await?, (origin, outcome));
+        for (letter, outcome) in letters.iter_mut().zip(outcomes) {
+            let DeadLetter { origin, original, body, .. } = letter;
+            if let (None, Some(origin)) = (&outcome, &*origin) {
+                let tag = channel.publish(original, std::mem::take(body), origin).await?;
+                waiting.insert(tag, (origin, outcome));
             }
         }
         while !waiting.is_empty() {
@@ -222,15 +222,20 @@ impl ConfirmChannel {
     }
 
     /// Publishes a copy like those of the kitchen. Who replays it is its sender. Returns its tag.
-    async fn publish(&mut self, letter: &DeadLetter, origin: &OriginalRoute) -> Result<u64, SessionError> {
+    async fn publish(
+        &mut self,
+        original: &BasicProperties,
+        body: Vec<u8>,
+        origin: &OriginalRoute,
+    ) -> Result<u64, SessionError> {
         let arguments =
             BasicPublishArguments::new(&origin.exchange, &origin.routing_key).mandatory(true).finish();
-        let mut copy = safe_properties(&letter.original);
-        if let Some(pointer) = pointer(&letter.original) {
+        let mut copy = safe_properties(original);
+        if let Some(pointer) = pointer(original) {
             copy.with_headers(pointer);
         }
         self.session.sign(&mut copy);
-        let sending = self.session.channel.basic_publish(copy, letter.body.clone(), arguments);
+        let sending = self.session.channel.basic_publish(copy, body, arguments);
         match timeout(self.deadline, sending).await {
             Ok(Ok(())) => {
                 self.published += 1;

@@ -88,9 +88,9 @@ async fn the_two_for_dead_letters_have_their_callers() {
     scene.declared().await;
     scene.letter(takeout(), "a letter").await;
     let mut pass = Pass::begin(&scene.settings, "a reader").await.unwrap();
-    let letters = all(&mut pass).await;
+    let mut letters = all(&mut pass).await;
     let mut replay = Replay::new(&scene.settings, "a replay");
-    assert_eq!(replay.send(&letters).await, [Ok(())]);
+    assert_eq!(replay.send(&mut letters).await, [Ok(())]);
     until_listed(&scene, &["a reader", "a replay"]).await;
     replay.end().await;
     pass.end().await.unwrap();

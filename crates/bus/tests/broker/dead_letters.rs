@@ -188,7 +188,7 @@ async fn a_letter_of_the_kitchens_says_why_since_when_and_from_where() {
     assert_eq!((letter.reason.as_deref(), letter.since), (Some("it is burnt"), Some(moment())));
     let origin =
         OriginalRoute { exchange: ORDERS_EXCHANGE.to_owned(), routing_key: "kitchen.takeout.5".to_owned() };
-    assert_eq!((letter.origin.as_ref(), letter.order_number()), (Some(&origin), Some(sent[0].order_number)));
+    assert_eq!((letter.origin.as_ref(), letter.order_number), (Some(&origin), Some(sent[0].order_number)));
     assert_eq!(letter.properties["correlation_id"], "req-1");
     assert_eq!(letter.headers["x-order-identity"], "019acea0-4000-7fff-bfff-ffffffffffff");
     assert_eq!(letter.body, serde_json::to_vec(&sent[0]).unwrap());

@@ -37,7 +37,7 @@ impl Scene {
         letters
     }
 
-    async fn replayed(&self, letters: &[DeadLetter]) -> Vec<Result<(), ReplayError>> {
+    async fn replayed(&self, letters: &mut [DeadLetter]) -> Vec<Result<(), ReplayError>> {
         let mut replay = Replay::new(&self.settings, "test");
         let outcomes = within("the outcomes", replay.send(letters)).await;
         replay.end().await;
@@ -51,8 +51,8 @@ async fn a_letter_goes_back_as_it_was_before_it_died() {
     let mut properties = takeout();
     properties.with_message_id("ORD_20261120_001").with_correlation_id("req-1").with_priority(5);
     properties.with_expiration("600000");
-    let letters = scene.read([properties]).await;
-    assert_eq!(scene.replayed(&letters).await, [Ok(())]);
+    let mut letters = scene.read([properties]).await;
+    assert_eq!(scene.replayed(&mut letters).await, [Ok(())]);
     let message = scene.broker.take_now(TAKEOUT_QUEUE).await.expect("it is there already");
     let there = (message.exchange.as_str(), message.routing_key.as_str(), message.body.as_str());
     assert_eq!(there, (ORDERS_EXCHANGE, "kitchen.takeout.1", "0"));
@@ -78,12 +78,12 @@ async fn a_rejected_request_goes_back_to_its_queue_and_its_answer_to_the_asker()
     intake.close().await;
     scene.until_ready(DEAD_LETTER_QUEUE, 1).await;
     let mut pass = scene.pass().await;
-    let letters = all(&mut pass).await;
+    let mut letters = all(&mut pass).await;
     pass.end().await.unwrap();
     let origin = OriginalRoute { exchange: String::new(), routing_key: REQUESTS_QUEUE.to_owned() };
     assert_eq!(letters[0].origin, Some(origin));
     assert_eq!(letters[0].reason.as_deref(), Some("rejected in queue validated_orders"));
-    assert_eq!(scene.replayed(&letters).await, [Ok(())]);
+    assert_eq!(scene.replayed(&mut letters).await, [Ok(())]);
     let message = scene.broker.take_now(REQUESTS_QUEUE).await.expect("it is there already");
     assert_eq!(message.body, "unreadable");
     let properties = &message.properties;
@@ -96,8 +96,8 @@ async fn a_rejected_request_goes_back_to_its_queue_and_its_answer_to_the_asker()
 #[tokio::test]
 async fn several_go_back_in_their_order() {
     let scene = Scene::new().await;
-    let letters = scene.read((0..120).map(|_| takeout())).await;
-    assert_eq!(scene.replayed(&letters).await, vec![Ok(()); 120]);
+    let mut letters = scene.read((0..120).map(|_| takeout())).await;
+    assert_eq!(scene.replayed(&mut letters).await, vec![Ok(()); 120]);
     let expected: Vec<_> = (0..120).map(|place| place.to_string()).collect();
     assert_eq!(scene.emptied(TAKEOUT_QUEUE).await, expected);
 }
@@ -105,15 +105,15 @@ async fn several_go_back_in_their_order() {
 #[tokio::test]
 async fn what_does_not_say_where_it_came_from_stays() {
     let scene = Scene::new().await;
-    let letters = scene.read([BasicProperties::default(), takeout()]).await;
-    assert_eq!(scene.replayed(&letters).await, [Err(ReplayError::NoOrigin), Ok(())]);
+    let mut letters = scene.read([BasicProperties::default(), takeout()]).await;
+    assert_eq!(scene.replayed(&mut letters).await, [Err(ReplayError::NoOrigin), Ok(())]);
 }
 
 #[tokio::test]
 async fn what_no_queue_takes_is_told_and_stops_nobody() {
     let scene = Scene::new().await;
-    let letters = scene.read([takeout(), from("amq.direct", "nobody"), takeout()]).await;
-    let outcomes = scene.replayed(&letters).await;
+    let mut letters = scene.read([takeout(), from("amq.direct", "nobody"), takeout()]).await;
+    let outcomes = scene.replayed(&mut letters).await;
     let Err(ReplayError::Unroutable { origin, reason }) = &outcomes[1] else { panic!("{outcomes:?}") };
     assert_eq!((origin.exchange.as_str(), origin.routing_key.as_str()), ("amq.direct", "nobody"));
     assert_eq!(reason, "NO_ROUTE");
@@ -124,8 +124,8 @@ async fn what_no_queue_takes_is_told_and_stops_nobody() {
 #[tokio::test]
 async fn an_exchange_that_is_not_there_is_told_for_each_and_stops_nobody() {
     let scene = Scene::new().await;
-    let letters = scene.read([from("gone", ""), takeout(), from("gone", "other"), takeout()]).await;
-    let outcomes = scene.replayed(&letters).await;
+    let mut letters = scene.read([from("gone", ""), takeout(), from("gone", "other"), takeout()]).await;
+    let outcomes = scene.replayed(&mut letters).await;
     for place in [0, 2] {
         let Err(ReplayError::ExchangeRefused { exchange, reason }) = &outcomes[place] else {
             panic!("{outcomes:?}");
@@ -139,11 +139,11 @@ async fn an_exchange_that_is_not_there_is_told_for_each_and_stops_nobody() {
 async fn what_a_full_queue_rejects_is_told_and_stops_nobody() {
     let scene = Scene::new().await;
     let courier = || from(ORDERS_EXCHANGE, "kitchen.delivery.1");
-    let letters = scene.read([takeout(), courier(), takeout()]).await;
+    let mut letters = scene.read([takeout(), courier(), takeout()]).await;
     scene.full(DELIVERY_QUEUE).await;
     // The policy reaches the queue a moment later.
     let outcomes = testkit::eventually("the queue to be full", async || {
-        let outcomes = scene.replayed(&letters).await;
+        let outcomes = scene.replayed(&mut letters).await;
         outcomes[1].is_err().then_some(outcomes)
     })
     .await;
@@ -153,13 +153,13 @@ async fn what_a_full_queue_rejects_is_told_and_stops_nobody() {
 #[tokio::test]
 async fn after_a_lost_connection_nothing_more_is_sent() {
     let scene = Scene::new().await;
-    let letters = scene.read([takeout(), takeout()]).await;
+    let mut letters = scene.read([takeout(), takeout()]).await;
     let (proxy, settings) = scene.proxy().await;
     let mut replay = Replay::new(&settings, "test");
-    assert_eq!(within("an outcome", replay.send(&letters[..1])).await, [Ok(())]);
+    assert_eq!(within("an outcome", replay.send(&mut letters[..1])).await, [Ok(())]);
     proxy.cut();
     for _ in 0..2 {
-        let outcomes = within("an outcome", replay.send(&letters[1..])).await;
+        let outcomes = within("an outcome", replay.send(&mut letters[1..])).await;
         assert!(matches!(outcomes[..], [Err(ReplayError::Lost(_))]), "{outcomes:?}");
         proxy.mend();
     }

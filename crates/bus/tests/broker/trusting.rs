@@ -65,10 +65,10 @@ async fn who_replays_a_letter_sends_it() {
     scene.declared().await;
     scene.letter(replaying::takeout(), "an order").await;
     let mut pass = scene.pass().await;
-    let letters = all(&mut pass).await;
+    let mut letters = all(&mut pass).await;
     pass.end().await.unwrap();
     let mut replay = Replay::new(&scene.settings, "test");
-    assert_eq!(within("the outcome", replay.send(&letters)).await, [Ok(())]);
+    assert_eq!(within("the outcome", replay.send(&mut letters)).await, [Ok(())]);
     replay.end().await;
     let message = scene.broker.take(TAKEOUT_QUEUE).await;
     assert_eq!(message.properties.user_id(), Some(&scene.settings.user));

@@ -40,7 +40,7 @@ impl Filter {
         !is_left
             && self.reason.as_ref().is_none_or(reason)
             && self.older_than.is_none_or(|limit| age_seconds(letter, now).is_some_and(|age| age > limit))
-            && self.order.is_none_or(|order| letter.order_number() == Some(order))
+            && self.order.is_none_or(|order| letter.order_number == Some(order))
     }
 }
 

@@ -122,7 +122,7 @@ impl Report {
         let fields = [
             ("id", json!(letter.id.to_string())),
             ("outcome", json!(outcome)),
-            ("order_number", json!(letter.order_number())),
+            ("order_number", json!(letter.order_number)),
             ("origin", json!(origin.map(view::origin))),
         ];
         fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()

@@ -87,12 +87,12 @@ async fn walk(
 /// Publishes a batch, and removes the messages that arrived.
 async fn settle(
     pass: &mut Pass,
-    batch: Vec<DeadLetter>,
+    mut batch: Vec<DeadLetter>,
     disposal: &mut Disposal,
     report: &mut Report,
 ) -> Result<(), DeadLettersError> {
     let outcomes = match disposal {
-        Disposal::Replayed(replay) => replay.send(&batch).await,
+        Disposal::Replayed(replay) => replay.send(&mut batch).await,
         Disposal::Dropped => batch.iter().map(|_| Ok(())).collect(),
     };
     for (letter, outcome) in batch.iter().zip(outcomes) {

@@ -45,7 +45,7 @@ pub fn summary(letter: &DeadLetter, now: u64) -> Map<String, Value> {
         ("age_seconds", json!(age_seconds(letter, now))),
         ("reason", json!(letter.reason)),
         ("origin", json!(origin)),
-        ("order_number", json!(letter.order_number())),
+        ("order_number", json!(letter.order_number)),
         ("size_bytes", json!(letter.body.len())),
     ]
     .into_iter()
@@ -159,7 +159,7 @@ pub fn place(origin: &OriginalRoute) -> String {
 
 /// The number of the order that the body is about, if there is one.
 pub fn order(letter: &DeadLetter) -> Option<String> {
-    letter.order_number().map(|number| number.to_string())
+    letter.order_number.map(|number| number.to_string())
 }
 
 fn age(letter: &DeadLetter, now: u64) -> Option<String> {
