@@ -56,7 +56,9 @@ fn command_of<T: FromArgs>(program: &str, words: &[&str]) -> String {
         let asked: Vec<&str> = words.iter().copied().take(count).chain(["--help"]).collect();
         let answer = T::from_args(&[program], &asked).err().filter(|answer| answer.status.is_ok())?;
         let usage = answer.output.lines().next()?.strip_prefix("Usage: ")?;
-        let command: Vec<&str> = usage.split(' ').take_while(|word| !word.starts_with(['[', '<'])).collect();
+        // An option that must be there stands in no brackets.
+        let command: Vec<&str> =
+            usage.split(' ').take_while(|word| !word.starts_with(['[', '<', '-'])).collect();
         Some(command.join(" "))
     };
     (0..=leading).rev().find_map(help).unwrap_or_else(|| program.to_owned())
@@ -160,6 +162,34 @@ mod tests {
             let Err(Exit::Usage(text)) = read else { panic!("accepted {words:?}") };
             assert!(text.ends_with(&format!("\nRun '{command} --help' for what it takes.")), "{text}");
         }
+    }
+
+    /// has an option that must be there
+    #[derive(FromArgs, Debug, PartialEq)]
+    #[argh(subcommand, name = "prune")]
+    struct Demanding {
+        /// an age in days
+        #[argh(option)]
+        older_than: u32,
+    }
+
+    /// has a command that must be told something
+    #[derive(FromArgs, Debug, PartialEq)]
+    struct WithDemands {
+        #[argh(subcommand)]
+        command: Demanding,
+    }
+
+    #[test]
+    fn an_option_that_must_be_there_is_no_part_of_the_command() {
+        for words in [vec!["prune", "--older-than=x"], vec!["prune"], vec!["prune", "--older-then=1"]] {
+            let read = parse_from::<WithDemands>("tool", words.iter().map(OsString::from));
+            let Err(Exit::Usage(text)) = read else { panic!("accepted {words:?}") };
+            assert!(text.ends_with("\nRun 'tool prune --help' for what it takes."), "{text}");
+        }
+        let alone = parse_from::<Demanding>("prune-tool", std::iter::once(OsString::from("--older-than=x")));
+        let Err(Exit::Usage(text)) = alone else { panic!("accepted") };
+        assert!(text.ends_with("\nRun 'prune-tool --help' for what it takes."), "{text}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use db::{Database, DbError};
 use domain::pricing::RuleSetError;
 use menu_files::Entry;
 
-pub use self::connection::open;
+pub use self::connection::open_as;
 pub use self::diff::{Arguments as Diff, run as diff};
 pub use self::export::{Arguments as Export, run as export};
 pub use self::import::{Import, run as import};

@@ -15,8 +15,12 @@ use runtime::signals::StopSignals;
 use runtime::{Console, Exit, Shutdown, time_span, with_causes};
 
 use self::figures::Figures;
-use super::editing::open;
+use super::editing::open_as;
 use crate::NAME;
+
+/// A service's role may count what is old, and remove none of it.
+const WHO_MAY: &str = "run it as the owner of the tables, who runs 'restaurant-ctl migrate', or as the role <database>_pruner, which \
+                       'migrate --roles' makes with PRUNER_DB_PASSWORD";
 
 /// Removes orders that are completed or cancelled and old, with all that hangs on them, and workers
 /// that were never seen again. Runs beside the load, at most 1,000 orders a transaction. The audit
@@ -50,9 +54,11 @@ pub struct Arguments {
 fn parse_age(text: &str) -> Result<Duration, String> {
     let seconds = time_span::seconds(text).and_then(|seconds| u32::try_from(seconds).ok());
     let age = seconds.map(|seconds| Duration::from_secs(seconds.into()));
-    let age = age.ok_or_else(|| format!("'{text}' is not a span of time (such as 90d)"))?;
+    let age = age.ok_or_else(|| format!("'{text}' is not a span of time of at least 1d (such as 90d)"))?;
     if age < retention::YOUNGEST {
-        return Err(format!("'{text}' is less than a day, for which guests may repeat an order"));
+        return Err(format!(
+            "'{text}' is less than a day, for which guests may repeat an order: say at least 1d"
+        ));
     }
     Ok(age)
 }
@@ -64,7 +70,7 @@ pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit
         return Err(Exit::Usage(format!("{NAME}: prune: {text}")));
     }
     let access = if arguments.dry_run { Access::ReadOnly } else { Access::ReadWrite };
-    let db = open(arguments.config, access).await?;
+    let db = open_as(WHO_MAY, arguments.config, access).await?;
     let horizon = retention::horizon(&db, arguments.older_than).await.map_err(|why| failed(&why))?;
     if arguments.dry_run || !arguments.yes {
         let counting = if arguments.anonymise { Action::CountNamed } else { Action::Count };
@@ -74,7 +80,7 @@ pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit
             show(&figures, &horizon, counting, arguments.json);
             return Ok(());
         }
-        if !confirmed(&figures, arguments.anonymise) {
+        if !confirmed(&figures, counting) {
             Console::new().note("nothing was changed");
             return Ok(());
         }
@@ -123,10 +129,13 @@ fn show(figures: &Figures, horizon: &Horizon, action: Action, json: bool) {
     }
 }
 
-fn confirmed(figures: &Figures, anonymise: bool) -> bool {
-    let what = if anonymise { "Blank the names and addresses of" } else { "Remove" };
+fn confirmed(figures: &Figures, counted: Action) -> bool {
+    let what = match counted {
+        Action::CountNamed | Action::Anonymise => "Blank the names and addresses of",
+        Action::Count | Action::Remove => "Remove",
+    };
     // Standard output is reserved for the result, which may be JSON.
-    eprint!("{what} {} for good? [y/N] ", figures.subject());
+    eprint!("{what} {} for good? [y/N] ", figures.subject(counted));
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);
     read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
@@ -134,8 +143,7 @@ fn confirmed(figures: &Figures, anonymise: bool) -> bool {
 
 fn failed(why: &DbError) -> Exit {
     let advice = if why.is_missing_right() {
-        "run it as the owner of the tables, as 'restaurant-ctl migrate', or as the role <database>_pruner, which 'migrate --roles' \
-         makes with PRUNER_DB_PASSWORD"
+        WHO_MAY
     } else {
         why.advice().unwrap_or("'restaurant-ctl doctor' looks for the reason")
     };
@@ -152,6 +160,10 @@ mod tests {
         assert_eq!(parse_age("24h"), Ok(Duration::from_hours(24)));
         for text in ["23h", "1s", "90", "", "-90d", "99999999d"] {
             assert!(parse_age(text).is_err(), "{text}");
+        }
+        for text in ["0d", "23h", "soon"] {
+            let why = parse_age(text).err().unwrap_or_default();
+            assert!(why.contains("at least 1d"), "{why}");
         }
     }
 }

@@ -27,6 +27,8 @@ async fn no_name_is_left_anywhere() {
     assert_eq!(scene.count(&young).await, scene.count(&format!("orders where not {OLD}")).await);
     scene.audit_is_well().await;
     scene.numbers_are_whole().await;
+    let told = scene.prune(&["--anonymise", "--yes"]).run_to_end().await;
+    assert!(!told.stdout.contains("worker"), "{told:?}");
     let again = scene.pruned(&["--anonymise", "--yes"]).await;
     assert_eq!([&again["completed"], &again["cancelled"], &again["requests"]], [0, 0, 0], "{again}");
 

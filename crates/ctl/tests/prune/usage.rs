@@ -14,6 +14,8 @@ async fn it_refuses_what_could_be_a_mistake() {
         (&["prune", "--yes"], "older-than"),
         (&["prune", "--older-than=1h", "--yes"], "less than a day"),
         (&["prune", "--older-than=soon", "--yes"], "not a span of time"),
+        (&["prune", "--older-than=0d", "--yes"], "at least 1d"),
+        (&["prune", "--older-than=0d", "--yes"], "Run 'restaurant-ctl prune --help'"),
     ] {
         let ended = scene.command(words).run_to_end().await;
         assert_eq!(ended.code, Some(2), "{ended:?}");
@@ -61,6 +63,22 @@ async fn a_service_may_not_prune() {
     let ended = as_order(scene.prune(&["--dry-run"])).run_to_end().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     scene.drop_roles(&["order", "kitchen", "tracking", "tracking_staff", "exporter"]).await;
+}
+
+/// A user who may not even read is told of those who may prune, and of nobody else.
+#[tokio::test]
+async fn a_stranger_is_told_who_may_prune() {
+    let scene = Scene::with_past(60, 16).await;
+    let name = format!("{}_stranger", scene.stage.name);
+    scene.database.execute(&format!("create role {name} login password 'a password'")).await;
+    for words in [&["--yes"][..], &["--dry-run"]] {
+        let launch = scene.prune(words).env("DB_USER", name.clone()).env("DB_PASSWORD", "a password");
+        let ended = launch.run_to_end().await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.contains("_pruner, which 'migrate --roles' makes"), "{ended:?}");
+        assert!(!ended.stderr.contains("order service"), "{ended:?}");
+    }
+    scene.drop_roles(&["stranger"]).await;
 }
 
 /// It anonymises, removes and counts under its role, and the audit stays well.

@@ -46,13 +46,16 @@ impl Figures {
     }
 
     /// What is meant, as a part of a sentence.
-    pub fn subject(&self) -> String {
-        format!(
-            "{}, {} and {}",
-            counted(self.completed + self.cancelled, "order"),
-            counted(self.requests, "request"),
-            counted(self.workers, "worker"),
-        )
+    pub fn subject(&self, action: Action) -> String {
+        let orders = counted(self.completed + self.cancelled, "order");
+        let requests = counted(self.requests, "request");
+        match action {
+            Action::Count | Action::Remove => {
+                format!("{orders}, {requests} and {}", counted(self.workers, "worker"))
+            }
+            // The names of workers are no guests'.
+            Action::CountNamed | Action::Anonymise => format!("{orders} and {requests}"),
+        }
     }
 
     /// What was done, as a sentence without its end.
@@ -62,7 +65,7 @@ impl Figures {
             Action::Remove => "Removed",
             Action::Anonymise => "Blanked the names and addresses of",
         };
-        format!("{done} {}", self.subject())
+        format!("{done} {}", self.subject(action))
     }
 
     /// One document for scripts.
@@ -99,6 +102,9 @@ mod tests {
             figures.add(&OrderPiece { last: Some(7), completed: 5, cancelled: 1, open: 2, unsettled: 0 });
         }
         assert_eq!(figures.sentence(Action::Remove), "Removed 12 orders, 1 request and 0 workers");
+        let blanked = "Blanked the names and addresses of 12 orders and 1 request";
+        assert_eq!(figures.sentence(Action::Anonymise), blanked);
+        assert_eq!(figures.subject(Action::CountNamed), "12 orders and 1 request");
         assert_eq!(figures.lines(Action::Remove).len(), 5, "nothing is unsettled");
         assert_eq!(figures.lines(Action::Anonymise).len(), 4, "workers keep their names");
     }
