@@ -128,6 +128,31 @@ async fn who_may_not_replicate_is_told_who_may() {
 }
 
 #[tokio::test]
+async fn who_may_do_nothing_is_told_who_may() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let (database, role) = (stage.database().await, format!("{}_weak", stage.name));
+    database.execute(&format!("create role {role} login password '{PASSWORD}'")).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new").display().to_string();
+    for (words, part) in [
+        (&["migrate"][..], "Run it as the owner of the tables"),
+        (&["migrate", "--roles"], "Run it as a superuser (DB_USER), or as the owner of the database"),
+        (&["release"], "Log in as the owner of the tables"),
+        (&["release", "--all"], "Log in as the owner of the tables"),
+        (&["restore", "--taken-by", "barman"], "Log in as the owner of the tables"),
+        (&["backup", "--taken-by", "barman"], "Grant the role for backups"),
+        (&["backup", path.as_str()], "it lacks: insert on backups, replication, select on backups"),
+    ] {
+        let launch = Launch::new("restaurant-ctl", stage.environment());
+        let launch = launch.env("DB_USER", role.clone()).env("DB_PASSWORD", PASSWORD);
+        let ended = words.iter().fold(launch, |launch, word| launch.arg(*word)).run_to_end().await;
+        refused(&ended, 1, part);
+    }
+    database.execute(&format!("drop owned by {role}; drop role {role}")).await;
+}
+
+#[tokio::test]
 async fn a_database_with_orders_of_its_own_is_no_place_for_a_backup() {
     let stage = Stage::new().await;
     let folder = tempfile::tempdir().unwrap();

@@ -26,8 +26,6 @@ pub struct BackupSource {
     pub system_identifier: String,
     /// The version of the schema.
     pub schema_version: i32,
-    /// Whether the user may copy the server.
-    pub may_replicate: bool,
 }
 
 /// Reads it.
@@ -38,16 +36,32 @@ pub async fn source(db: &Database) -> Result<BackupSource, DbError> {
     let sql = "
         select current_setting('server_version'), current_setting('server_version_num')::int / 10000,
                (select system_identifier::text from pg_control_system()),
-               (select coalesce(max(version), 0)::int from refinery_schema_history),
-               (select rolsuper or rolreplication from pg_roles where rolname = current_user)";
+               (select coalesce(max(version), 0)::int from refinery_schema_history)";
     let row = db.query_opt(sql, &[]).await?.ok_or_else(|| DbError::unexpected("no row"))?;
     Ok(BackupSource {
         version: row.try_get(0)?,
         major_version: u32::try_from(row.try_get::<_, i32>(1)?).map_err(DbError::unexpected)?,
         system_identifier: row.try_get(2)?,
         schema_version: row.try_get(3)?,
-        may_replicate: row.try_get::<_, Option<bool>>(4)?.unwrap_or(false),
     })
+}
+
+/// Returns what this user lacks to take a backup, such as `select on order_counters` or
+/// `replication`. Tables that are not there do not count.
+///
+/// # Errors
+/// The database failed.
+pub async fn missing_rights(db: &Database) -> Result<Vec<String>, DbError> {
+    let sql = "
+        select verb || ' on ' || name as missing
+        from (values ('select', 'backups'), ('insert', 'backups'), ('update', 'backups'),
+                     ('select', 'order_counters'), ('select', 'refinery_schema_history')) as needed (verb, name)
+        where not has_table_privilege(to_regclass(name), verb)
+        union all
+        select 'replication' from pg_roles where rolname = current_user and not (rolsuper or rolreplication)
+        order by missing";
+    let rows = db.query(sql, &[]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 /// Notes that a backup begins.

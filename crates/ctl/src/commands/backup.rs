@@ -1,6 +1,7 @@
 //! `backup`: a copy of the whole PostgreSQL server while it runs, and the definitions of RabbitMQ.
 
 mod copying;
+mod program_group;
 mod programs;
 
 use std::path::PathBuf;
@@ -88,10 +89,12 @@ async fn take(
     timeout: Duration,
     signals: &StopSignals,
 ) -> Result<Manifest, Exit> {
-    let source = backups::source(db).await.map_err(|why| failed(&why))?;
-    if !source.may_replicate {
-        return Err(not_allowed(&config.database.user));
+    // A right that is needed at the end is missed now, not after hours of copying.
+    let missing = backups::missing_rights(db).await.map_err(|why| failed(&why))?;
+    if !missing.is_empty() {
+        return Err(not_allowed(&config.database.user, &missing));
     }
+    let source = backups::source(db).await.map_err(|why| failed(&why))?;
     let programs = Programs::find(source.major_version).await.map_err(|why| failed(&why))?;
     let folder = BackupFolder::create(folder).map_err(|why| failed(&why))?;
     let begun = backups::begin(db, NAME).await.map_err(|why| unrecorded(&why))?;
@@ -143,10 +146,11 @@ fn report(manifest: &Manifest, folder: &std::path::Path, json: bool) {
     );
 }
 
-fn not_allowed(user: &str) -> Exit {
+fn not_allowed(user: &str, missing: &[String]) -> Exit {
+    let missing = missing.join(", ");
     Exit::Failed(format!(
-        "{NAME}: '{user}' may not copy the server. Use a role for backups (DB_USER), made by a superuser: create role ROLE \
-         login replication password '…'; grant select, insert, update on backups to ROLE; grant select on order_counters, \
+        "{NAME}: '{user}' may not take a backup, it lacks: {missing}. Use a role for backups (DB_USER), made by a \
+         superuser: create role ROLE login replication password '…'; grant select, insert, update on backups to ROLE; grant select on order_counters, \
          refinery_schema_history to ROLE"
     ))
 }

@@ -60,7 +60,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     // A signal ends the process, not the wait.
     let never = Shutdown::new();
     let applied = retry(policy, &never, || schema::migrate(&db), SchemaError::is_transient, report).await;
-    let applied = applied.map_err(|why| failed(&why))?;
+    let applied = applied.map_err(|why| unmigrated(&why, arguments.roles))?;
     let news = if applied.is_empty() {
         format!("The schema is up to date (version {}).", schema::known_version())
     } else {
@@ -75,4 +75,17 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     Console::new().print(&format!("# {news}"));
     let surplus = if arguments.keep { Surplus::Kept } else { Surplus::Revoked };
     roles::ensure(&db, &config.database, surplus).await
+}
+
+fn unmigrated(why: &SchemaError, with_roles: bool) -> Exit {
+    let advice = match (why.is_missing_right(), with_roles) {
+        (false, _) => "",
+        (true, false) => {
+            ". Run it as the owner of the tables (DB_USER); in a new database, as its owner, or: grant create on schema public to the user"
+        }
+        (true, true) => {
+            ". Run it as a superuser (DB_USER), or as the owner of the database and its schema with CREATEROLE"
+        }
+    };
+    Exit::Failed(format!("{}{advice}", with_causes(why)))
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use argh::{ArgsInfo, FromArgs};
 use config::Config;
 use db::held_orders::{self, Release};
-use db::{Access, Database};
+use db::{Access, Database, DbError};
 use domain::OrderNumber;
 use runtime::exit::failed;
 use runtime::{Console, Exit, with_causes};
@@ -51,10 +51,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         return show(&db, arguments.json).await;
     }
     let which = if arguments.all { Release::All } else { Release::Numbers(&numbers) };
-    let released = held_orders::release(&db, which).await.map_err(|why| {
-        let advice = if why.is_missing_right() { ". Log in as the owner of the tables" } else { "" };
-        Exit::Failed(format!("{NAME}: release: {}{advice}", with_causes(&why)))
-    })?;
+    let released = held_orders::release(&db, which).await.map_err(|why| unreleased(&why))?;
     let known: HashSet<&str> = released.iter().map(String::as_str).collect();
     let others: Vec<String> =
         numbers.iter().map(ToString::to_string).filter(|number| !known.contains(number.as_str())).collect();
@@ -73,8 +70,13 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     if others.is_empty() { Ok(()) } else { Err(Exit::Logged) }
 }
 
+fn unreleased(why: &DbError) -> Exit {
+    let advice = if why.is_missing_right() { ". Log in as the owner of the tables (DB_USER)" } else { "" };
+    Exit::Failed(format!("{NAME}: release: {}{advice}", with_causes(why)))
+}
+
 async fn show(db: &Database, json: bool) -> Result<(), Exit> {
-    let held = held_orders::list(db).await.map_err(|why| failed(&why))?;
+    let held = held_orders::list(db).await.map_err(|why| unreleased(&why))?;
     let console = Console::new();
     if json {
         console.print(&json!({ "held": held.iter().map(json_of).collect::<Vec<_>>() }).to_string());

@@ -111,7 +111,9 @@ fn explained(why: &RestoreError) -> Exit {
         RestoreError::AtWork(_) => {
             ": it would send and cook what has to be held. Stop it, and run this again"
         }
-        RestoreError::Database(why) if why.is_missing_right() => ". Log in as the owner of the tables",
+        RestoreError::Database(why) if why.is_missing_right() => {
+            ". Log in as the owner of the tables (DB_USER)"
+        }
         RestoreError::Database(_) => "",
     };
     Exit::Failed(format!("{NAME}: nothing was changed: {}{advice}", with_causes(why)))

@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use super::program_group::ProgramGroup;
 use super::programs::Programs;
 use crate::NAME;
 
@@ -46,7 +47,7 @@ pub(super) struct Copying<'a> {
 impl Copying<'_> {
     /// Copies the server, with the log that was written meanwhile: the copy stands alone.
     pub(super) async fn copy_to(&self, folder: &Path) -> Result<(), CopyError> {
-        let mut command = Command::new(&self.programs.basebackup);
+        let mut command = command(&self.programs.basebackup);
         command.arg("--pgdata").arg(folder);
         command.args(["--format=plain", "--wal-method=stream", "--checkpoint=fast", "--no-password"]);
         command.args(["--manifest-checksums=SHA256", "--label=restaurant-ctl backup"]);
@@ -59,27 +60,39 @@ impl Copying<'_> {
 
     /// Compares every file with the checksum that was made while it was sent.
     pub(super) async fn verify(&self, folder: &Path) -> Result<(), CopyError> {
-        let mut command = Command::new(&self.programs.verifybackup);
+        let mut command = command(&self.programs.verifybackup);
         command.arg("--quiet").arg(folder);
         self.run("pg_verifybackup", command).await
     }
 
     async fn run(&self, program: &'static str, mut command: Command) -> Result<(), CopyError> {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
         let not_started = |why| CopyError::NotStarted { program, why };
-        let mut child = command.spawn().map_err(not_started)?;
-        let ended = self.shutdown.or(timeout(self.timeout, child.wait())).await;
+        let mut group = ProgramGroup::start(&mut command).map_err(not_started)?;
+        let ended = self.shutdown.or(timeout(self.timeout, group.status())).await;
         let failure = match ended {
             Some(Ok(Ok(status))) if status.success() => return Ok(()),
-            Some(Ok(Ok(status))) => return Err(CopyError::Failed { program, status }),
+            Some(Ok(Ok(status))) => CopyError::Failed { program, status },
             Some(Ok(Err(why))) => not_started(why),
             Some(Err(_)) => CopyError::TookTooLong { program, limit: self.timeout },
             None => CopyError::Stopped { program },
         };
-        // It is killed in any case, and reaped here, so that nothing writes on into the folder.
-        let _ = child.kill().await;
+        // However the program ended: nothing may write on into the folder.
+        group.end().await;
         Err(failure)
     }
+}
+
+/// A program that obeys no variable of libpq but those that are set here: one of the caller's shell
+/// may name another server (PGHOSTADDR, PGSERVICE) or other settings (PGOPTIONS, PGSSLCERT).
+fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"PG") {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// The settings as libpq reads them. The password is in no list of processes.
