@@ -9,6 +9,7 @@ use std::time::Duration;
 use deadpool_postgres::Transaction;
 use domain::{OrderNumber, ServiceName};
 use time::{Date, OffsetDateTime};
+use tokio_postgres::Row;
 
 use crate::database::{Database, DbError, PoolChoice};
 use crate::orders::request_id;
@@ -96,6 +97,8 @@ pub struct Outcome {
     pub held: Option<u64>,
     /// The numbers that it skipped.
     pub gaps: Vec<Gap>,
+    /// The numbers that it and earlier restores of this backup skipped.
+    pub all_gaps: Vec<Gap>,
     /// The acknowledged orders that are missing, whenever that was found.
     pub lost: Vec<OrderNumber>,
 }
@@ -150,7 +153,8 @@ pub async fn restore(db: &Database, known: &Knowledge<'_>) -> Result<Outcome, Re
             transaction.execute(good, &[&id, &finished_at]).await?;
         }
         let gaps = skip_numbers(transaction, &backup, known).await?;
-        Ok(Ok(Outcome { held, gaps, lost: record_lost(transaction, &backup, known).await? }))
+        let all_gaps = recorded_gaps(transaction, &backup).await?;
+        Ok(Ok(Outcome { held, gaps, all_gaps, lost: record_lost(transaction, &backup, known).await? }))
     });
     done.await?.map_err(RestoreError::AtWork)
 }
@@ -208,16 +212,26 @@ async fn skip_numbers(
         select day, first, last, $3::text::uuid from beyond order by day
         returning day, first_number, last_number";
     let rows = transaction.query(skip, &[&days, &sequences, &backup]).await?;
-    rows.iter()
-        .map(|row| {
-            let day: Date = row.try_get(0)?;
-            let number = |column| -> Result<OrderNumber, DbError> {
-                let sequence = row.try_get::<_, i32>(column)?;
-                Ok(OrderNumber::new(day, u32::try_from(sequence).map_err(DbError::unexpected)?))
-            };
-            Ok(Gap { first: number(1)?, last: number(2)? })
-        })
-        .collect()
+    rows.iter().map(gap).collect()
+}
+
+/// The gaps of all restores of this backup.
+async fn recorded_gaps(transaction: &Transaction<'_>, backup: &str) -> Result<Vec<Gap>, DbError> {
+    let recorded = "
+        select day, first_number, last_number from number_gaps where backup = $1::text::uuid
+        order by day, first_number";
+    let rows = transaction.query(recorded, &[&backup]).await?;
+    rows.iter().map(gap).collect()
+}
+
+/// A row of its day, its first and its last number.
+fn gap(row: &Row) -> Result<Gap, DbError> {
+    let day: Date = row.try_get(0)?;
+    let number = |column: usize| -> Result<OrderNumber, DbError> {
+        let sequence = row.try_get::<_, i32>(column)?;
+        Ok(OrderNumber::new(day, u32::try_from(sequence).map_err(DbError::unexpected)?))
+    };
+    Ok(Gap { first: number(1)?, last: number(2)? })
 }
 
 /// Records acknowledged orders that are not there, and returns all that are recorded. One that was

@@ -87,8 +87,10 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         manifest: manifest.as_ref(),
         outcome: &outcome,
         held: &held,
-        acknowledged: acknowledged.len(),
-        is_known: !numbers_after.is_empty() || !acknowledged.is_empty(),
+        acknowledged: &acknowledged,
+        is_known: !numbers_after.is_empty()
+            || !acknowledged.is_empty()
+            || were_known(&outcome, manifest.as_ref()),
     };
     if arguments.json {
         report.print_json();
@@ -104,6 +106,16 @@ fn numbers(texts: &[String]) -> Result<Vec<OrderNumber>, Exit> {
             .map_err(|why| Exit::Usage(format!("--numbers-after: '{}' {why}", text.escape_debug())))
     };
     texts.iter().map(parse).collect()
+}
+
+/// Whether an earlier restore of this backup was told which numbers were given out: it skipped some
+/// that the backup itself does not know.
+fn were_known(outcome: &Outcome, manifest: Option<&Manifest>) -> bool {
+    let is_of_backup = |number: OrderNumber| {
+        let mut last_numbers = manifest.into_iter().flat_map(|manifest| &manifest.last_numbers);
+        last_numbers.any(|last| last.day() == number.day() && number <= *last)
+    };
+    outcome.all_gaps.iter().any(|gap| !is_of_backup(gap.last))
 }
 
 fn explained(why: &RestoreError) -> Exit {
@@ -133,7 +145,8 @@ struct Report<'a> {
     manifest: Option<&'a Manifest>,
     outcome: &'a Outcome,
     held: &'a [HeldOrder],
-    acknowledged: usize,
+    /// The numbers in the file. Empty without one.
+    acknowledged: &'a [OrderNumber],
     /// Whether anybody said which numbers were given out.
     is_known: bool,
 }
@@ -141,7 +154,7 @@ struct Report<'a> {
 impl Report<'_> {
     fn print(&self) {
         let console = Console::new();
-        let Outcome { held, gaps, lost } = self.outcome;
+        let Outcome { held, gaps, lost, .. } = self.outcome;
         let of =
             self.manifest.map(|of| format!(" from the backup of {}", of.finished_at)).unwrap_or_default();
         console.print(&match held {
@@ -158,12 +171,8 @@ impl Report<'_> {
         for Gap { first, last } in gaps {
             console.print(&format!("  numbers that are not given out again: {first} to {last}"));
         }
-        if self.acknowledged > 0 || !lost.is_empty() {
-            console.print(&format!(
-                "  acknowledged orders that are lost: {} (of {} in the file)",
-                lost.len(),
-                self.acknowledged
-            ));
+        if !self.acknowledged.is_empty() || !lost.is_empty() {
+            console.print(&lost_line(lost, self.acknowledged));
         }
         for number in lost {
             console.print(&format!("    {number}"));
@@ -191,6 +200,21 @@ impl Report<'_> {
     }
 }
 
+/// How many are lost. Those that an earlier restore recorded need not be in this file, if there is
+/// one. It is sorted.
+fn lost_line(lost: &[OrderNumber], file: &[OrderNumber]) -> String {
+    let line = format!("  acknowledged orders that are lost: {}", lost.len());
+    let known_before = lost.iter().filter(|number| file.binary_search(number).is_err()).count();
+    match (file.len(), known_before) {
+        (0, _) => line,
+        (numbers, 0) => format!("{line} (of {numbers} in the file)"),
+        (numbers, _) => {
+            let of_file = lost.len() - known_before;
+            format!("{line} ({of_file} of {numbers} in the file; an earlier restore recorded the others)")
+        }
+    }
+}
+
 /// A held order, for people.
 pub(super) fn line_of(order: &HeldOrder) -> String {
     let HeldOrder { number, order_type, status, placed_at, processed_by } = order;
@@ -207,4 +231,59 @@ pub(super) fn json_of(order: &HeldOrder) -> serde_json::Value {
         "placed_at": Timestamp::from(order.placed_at),
         "processed_by": order.processed_by,
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+    use crate::backup_folder::Postgresql;
+
+    fn number(sequence: u32) -> OrderNumber {
+        format!("ORD_20261121_{sequence:03}").parse().unwrap()
+    }
+
+    fn numbers<const N: usize>(sequences: [u32; N]) -> Vec<OrderNumber> {
+        sequences.into_iter().map(number).collect()
+    }
+
+    #[test]
+    fn lost_orders_are_counted_with_the_file_that_names_them() {
+        for (lost, file, said) in [
+            (numbers([59, 104]), numbers([57, 59, 104]), "lost: 2 (of 3 in the file)"),
+            (numbers([]), numbers([57]), "lost: 0 (of 1 in the file)"),
+            (numbers([59, 104]), numbers([]), "lost: 2"),
+            (
+                numbers([59, 104]),
+                numbers([57, 59]),
+                "lost: 2 (1 of 2 in the file; an earlier restore recorded the others)",
+            ),
+        ] {
+            let line = lost_line(&lost, &file);
+            assert!(line.ends_with(said), "{line}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_only_the_backup_knows_are_nobodys_word() {
+        let moment = Timestamp::parse("2026-11-21T07:17:48.326Z").unwrap();
+        let postgresql = Postgresql {
+            version: "15.8".to_owned(),
+            system_identifier: "77".to_owned(),
+            database: "restaurant_db".to_owned(),
+            schema_version: 21,
+        };
+        let (id, program) = ("an-id".to_owned(), NAME.to_owned());
+        let manifest = Manifest::new(id, program, moment, moment, postgresql, vec![number(57)]);
+        let known = |gaps: &[(u32, u32)]| {
+            let gap = |(first, last): &(u32, u32)| Gap { first: number(*first), last: number(*last) };
+            let all_gaps = gaps.iter().map(gap).collect();
+            let outcome = Outcome { held: None, gaps: Vec::new(), all_gaps, lost: Vec::new() };
+            were_known(&outcome, Some(&manifest))
+        };
+        assert!(!known(&[]));
+        assert!(!known(&[(56, 57)]), "orders that were placed while the backup was verified");
+        assert!(known(&[(56, 104)]));
+        assert!(known(&[(56, 57), (58, 104)]));
+    }
 }

@@ -79,7 +79,7 @@ async fn what_is_open_is_neither_sent_nor_cooked_until_it_is_released() {
     scene.finish(&anna(), &orders[0], &claim).await;
     scene.granted(&anna(), &orders[1]).await;
     let outcome = scene.restore(&[], &[]).await;
-    assert_eq!(outcome, Outcome { held: Some(3), gaps: Vec::new(), lost: Vec::new() });
+    assert_eq!(outcome, Outcome { held: Some(3), gaps: Vec::new(), all_gaps: Vec::new(), lost: Vec::new() });
     assert_eq!(scene.held().await, [number(&orders[1]), number(&orders[2]), number(&orders[3])]);
     assert_eq!(scene.count("order_claims").await, 0);
     assert_eq!(scene.count("workers where status = 'online'").await, 0);
@@ -209,6 +209,7 @@ async fn numbers_go_on_behind_those_that_were_given_out() {
     let [gap] = outcome.gaps.as_slice() else { panic!("{outcome:?}") };
     assert_eq!((gap.first, gap.last), (behind(&last, 1), behind(&last, 4)));
     assert_eq!(outcome.lost, [behind(&last, 4)]);
+    assert_eq!(outcome.all_gaps, outcome.gaps);
     assert_eq!(scene.place().await.number, behind(&last, 5));
     // Lower ones change nothing; higher ones make another gap, behind what was placed since.
     let again = scene.restore(&[last.number, behind(&last, 4)], &[]).await;
@@ -216,6 +217,7 @@ async fn numbers_go_on_behind_those_that_were_given_out() {
     let further = scene.restore(&[behind(&last, 7)], &[]).await;
     let [gap] = further.gaps.as_slice() else { panic!("{further:?}") };
     assert_eq!((gap.first, gap.last), (behind(&last, 6), behind(&last, 7)));
+    assert_eq!((again.all_gaps, further.all_gaps), (outcome.all_gaps, [outcome.gaps, further.gaps].concat()));
     assert_eq!(scene.place().await.number, behind(&last, 8));
 }
 

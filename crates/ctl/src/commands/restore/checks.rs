@@ -22,6 +22,13 @@ pub(super) fn is_of_the_backup(
         "stop PostgreSQL, put '{}' in the place of its data folder, owned by its user, start it, and run this again",
         folder.join(POSTGRESQL).display()
     );
+    if let Some(other) = &server.restored_from {
+        return refused(&format!(
+            "the server was restored from another backup, {other}, and this folder is the backup {}. If that one is meant: name its \
+             folder, whose manifest.json has this id. If this backup is to take its place: {how}",
+            manifest.id
+        ));
+    }
     if !server.has_orders {
         return refused(&format!("the database is empty, and a backup is a whole server: {how}"));
     }
@@ -117,7 +124,8 @@ mod tests {
         let empty = RestoredServer { has_orders: false, has_tables: false, ..of_none };
         assert!(why(&empty).contains("is empty") && why(&empty).contains("/b/postgresql"));
         let other = RestoredServer { restored_from: Some("another".to_owned()), ..restored() };
-        assert!(why(&other).contains("not empty"));
+        let cause = "restored from another backup, another, and this folder is the backup an-id";
+        assert!(why(&other).contains(cause) && why(&other).contains("/b/postgresql"), "{}", why(&other));
         assert!(why(&RestoredServer { is_recovering: true, ..restored() }).contains("replays"));
         let elsewhere = RestoredServer { has_tables: false, has_orders: false, ..restored() };
         assert!(why(&elsewhere).contains("DB_NAME"));
