@@ -82,7 +82,8 @@ impl UnsuitableServer {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::ReadOnly => {
-                "name the primary server in database.host (DB_HOST), or set default_transaction_read_only = off"
+                "name the primary server in database.host (DB_HOST), or set default_transaction_read_only = off. On a server that was restored \
+                 from a backup 'restaurant-ctl restore' does that"
             }
             Self::NotRestored => {
                 "run 'restaurant-ctl restore' with the folder of the backup: it holds them, and lets the server take writes"

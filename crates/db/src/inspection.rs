@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::database::{Database, DbError};
 use crate::rights;
+use crate::session::RESTORED_FROM;
 
 /// The oldest supported version of PostgreSQL.
 pub const OLDEST_VERSION: i32 = 14;
@@ -40,6 +41,8 @@ pub struct Inspection {
     pub used_connections: i64,
     /// Whether it is a standby, or set to read-only.
     pub is_read_only: bool,
+    /// Whether it takes no writes because it was restored from a backup.
+    pub is_fenced: bool,
     /// Whether the text encoding can represent every name.
     pub encoding: String,
     /// Whether the user may create tables.
@@ -53,7 +56,8 @@ pub struct Inspection {
 pub async fn inspect(db: &Database) -> Result<Inspection, DbError> {
     // Connect first, so that only a round trip is measured.
     db.ping().await?;
-    let sql = "
+    let sql = format!(
+        "
         select current_setting('server_version'), current_setting('server_version_num')::int / 10000,
                extract(epoch from clock_timestamp())::float8,
                current_setting('fsync') = 'on', current_setting('synchronous_commit'),
@@ -62,9 +66,12 @@ pub async fn inspect(db: &Database) -> Result<Inspection, DbError> {
                (select coalesce(sum(numbackends), 0)::bigint from pg_stat_database),
                pg_is_in_recovery() or current_setting('default_transaction_read_only') = 'on',
                current_setting('server_encoding'),
-               coalesce(has_schema_privilege(current_schema(), 'create'), false)";
+               coalesce(has_schema_privilege(current_schema(), 'create'), false),
+               not pg_is_in_recovery() and current_setting('default_transaction_read_only') = 'on'
+                   and coalesce(current_setting('{RESTORED_FROM}', true), '') <> ''"
+    );
     let (asked, started) = (unix_time(), Instant::now());
-    let row = db.query_opt(sql, &[]).await?.ok_or_else(|| DbError::unexpected("no row"))?;
+    let row = db.query_opt(&sql, &[]).await?.ok_or_else(|| DbError::unexpected("no row"))?;
     let clock_error = started.elapsed() / 2;
     let its_clock: f64 = row.try_get(2)?;
     Ok(Inspection {
@@ -80,6 +87,7 @@ pub async fn inspect(db: &Database) -> Result<Inspection, DbError> {
         is_read_only: row.try_get(8)?,
         encoding: row.try_get(9)?,
         may_create_tables: row.try_get(10)?,
+        is_fenced: row.try_get(11)?,
     })
 }
 

@@ -92,6 +92,32 @@ async fn a_server_that_may_not_be_written() {
     visit(&doctor(&stage)).await.assert_only("durability fail", "read-only");
 }
 
+/// As the data of a backup says it, for one database.
+#[tokio::test]
+async fn a_server_that_was_restored_from_a_backup() {
+    let stage = Stage::new().await;
+    stage.migrate().await;
+    let (database, name) = (stage.database().await, &stage.name);
+    let backup = "0b0c8f1e-6d3a-4d0e-9a58-3f1f6f0c2f11";
+    database.execute(&format!("alter database {name} set restaurant.backup = '{backup}'")).await;
+    let words = "nobody has said yet what becomes of its open orders";
+    let fence = |value| format!("alter database {name} set default_transaction_read_only = {value}");
+    // Services refuse it whether it takes writes or not.
+    for value in ["off", "on"] {
+        database.execute(&fence(value)).await;
+        let found = visit(&doctor(&stage)).await;
+        found.assert_only("restore fail", words);
+        found.assert_to_do("restore fail", "run 'restaurant-ctl restore'");
+    }
+    // `restore` was run by somebody who may not change settings of the server.
+    database.execute(&format!("insert into restores (backup, taken_by) values ('{backup}', 'test')")).await;
+    let found = visit(&doctor(&stage)).await;
+    found.assert_only("durability fail", "restored from a backup, and takes no writes yet");
+    found.assert_to_do("durability fail", "run 'restaurant-ctl restore'");
+    database.execute(&fence("off")).await;
+    assert_eq!(visit(&doctor(&stage)).await.findings(), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn too_few_connections() {
     let stage = Stage::new().await;

@@ -2,9 +2,10 @@
 //! services need.
 
 use config::{Config, MenuMode};
+use db::connect_error::UnsuitableServer;
 use db::inspection::{Inspection, OLDEST_VERSION};
 use db::schema::{self, SchemaState};
-use db::{Database, DbError};
+use db::{Access, Database, DbError};
 use domain::{ServerUser, ServiceName};
 use runtime::with_causes;
 use secrecy::ExposeSecret;
@@ -38,14 +39,17 @@ async fn inspect(config: &Config, services: &Services) -> Result<Vec<Verdict>, D
     let found = db::inspection::inspect(&db).await?;
     let state = schema::state(&db).await;
     let is_current = matches!(state, Ok(SchemaState::Current));
-    let mut verdicts = vec![
-        version(settings, &found),
-        safety(&found),
+    let restore = awaited_restore(settings).await?;
+    let safety = safety(&found, restore.is_some());
+    let mut verdicts = vec![version(settings, &found)];
+    verdicts.extend(restore);
+    verdicts.extend([
+        safety,
         connections(settings, services, &found),
         clock(&found),
         schema_version(state, services, &found, &settings.user),
         sequences::verdict(db::sequences::inspect(&db).await),
-    ];
+    ]);
     let missing = db::inspection::missing_tables(&db, &ServiceName::ALL).await?;
     if is_current && !missing.is_empty() {
         verdicts.push(incomplete(missing));
@@ -115,10 +119,30 @@ fn version(settings: &config::Database, found: &Inspection) -> Verdict {
     }
 }
 
-/// Whether committed orders survive a power cut.
-fn safety(found: &Inspection) -> Verdict {
+/// Whether services that write refuse the server because it was restored from a backup, and nobody
+/// has run `restore`. They look at that when they connect, even if the server takes writes. Other
+/// checks tell why else it is refused.
+async fn awaited_restore(settings: &config::Database) -> Result<Option<Verdict>, DbError> {
+    Ok(match Database::new(settings, NAME, Access::ReadWrite)?.ping().await {
+        Err(why @ DbError::UnsuitableServer { why: UnsuitableServer::NotRestored, .. }) => {
+            Some(Verdict::fail("restore", with_causes(&why), why.advice().unwrap_or_default()))
+        }
+        _ => None,
+    })
+}
+
+/// Whether committed orders survive a power cut. That an awaited restore keeps them out is told
+/// already.
+fn safety(found: &Inspection, awaits_restore: bool) -> Verdict {
     let check = "durability";
-    if found.is_read_only {
+    if found.is_fenced && !awaits_restore {
+        return Verdict::fail(
+            check,
+            "the server was restored from a backup, and takes no writes yet",
+            "run 'restaurant-ctl restore' with the folder of the backup, as a superuser: it lets the server take writes",
+        );
+    }
+    if found.is_read_only && !found.is_fenced {
         return Verdict::fail(
             check,
             "the server is a standby, or set to read-only",
