@@ -101,7 +101,7 @@ async fn a_server_that_was_restored_from_a_backup() {
     let backup = "0b0c8f1e-6d3a-4d0e-9a58-3f1f6f0c2f11";
     database.execute(&format!("alter database {name} set restaurant.backup = '{backup}'")).await;
     let words = "nobody has said yet what becomes of its open orders";
-    let fence = |value| format!("alter database {name} set default_transaction_read_only = {value}");
+    let fence = |value: &str| format!("alter database {name} set default_transaction_read_only = {value}");
     // Services refuse it whether it takes writes or not.
     for value in ["off", "on"] {
         database.execute(&fence(value)).await;
