@@ -21,7 +21,7 @@ const STOP_DEADLINE: Duration = Duration::from_millis(500);
 pub(crate) enum AdminError {
     #[error(transparent)]
     Bind(#[from] BindError),
-    #[error("the admin listener failed")]
+    #[error("the admin listener failed: {0}")]
     Http(#[from] std::io::Error),
     #[error(transparent)]
     TaskEnded(#[from] TaskEnded),
