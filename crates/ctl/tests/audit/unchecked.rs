@@ -54,10 +54,18 @@ async fn a_wrong_scope_is_a_usage_error() {
     let stage = Stage::new().await;
     let said = audit(&stage, &["--since=yesterday"]).await;
     assert_eq!(said.code, Some(2));
-    assert!(said.complaint.contains("--since: 'yesterday' is neither a day"), "{}", said.complaint);
+    assert!(
+        said.complaint.starts_with("restaurant-ctl: --since: 'yesterday' is neither a day"),
+        "{}",
+        said.complaint
+    );
     let said = audit(&stage, &["--timeout=0"]).await;
     assert_eq!(said.code, Some(2));
-    assert!(said.complaint.contains("--timeout: 0 is not between 1 and 3600"), "{}", said.complaint);
+    assert!(
+        said.complaint.starts_with("restaurant-ctl: --timeout: 0 is not between 1 and 3600"),
+        "{}",
+        said.complaint
+    );
 }
 
 #[tokio::test]
