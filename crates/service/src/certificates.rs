@@ -29,7 +29,8 @@ pub(crate) fn read(service: ServiceName, config: &Config) -> Result<(), FilesErr
 pub(crate) fn tell_of_invalid(service: ServiceName, config: &Config, log: &Log) {
     for files in of_servers(service, config).iter().filter(|files| files.mode != TlsMode::Disable) {
         if let Err(why) = check_certificate(files) {
-            let message = format!("The server of '{}' refuses this service: {why}", files.section.name());
+            let message =
+                format!("A server of '{}' that asks for a certificate refuses: {why}", files.section.name());
             log.error(action::CERTIFICATE_NOT_VALID, message, &why).emit();
         }
     }
