@@ -47,7 +47,12 @@ impl FromStr for HostNames {
                 && plain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
             is_name.then(|| plain.to_owned()).ok_or_else(|| ParseHostNamesError(name.to_owned()))
         });
-        checked.collect::<Result<_, _>>().map(Self)
+        let found: Vec<String> = checked.collect::<Result<_, _>>()?;
+        // Who writes something means something: a list of commas is a mistake.
+        if found.is_empty() && !text.trim().is_empty() {
+            return Err(ParseHostNamesError(text.trim().to_owned()));
+        }
+        Ok(Self(found))
     }
 }
 
@@ -70,7 +75,9 @@ mod tests {
         assert!(!names.contain("evil.shop.example") && !names.contain("shop") && !names.contain(""));
         assert_eq!(names.to_string(), "order-service, Shop.Example");
         assert!("".parse::<HostNames>().unwrap().is_empty());
-        for wrong in ["https://shop.example", "shop.example:3000", "*", "*.example", ".", "a b", "shop/"] {
+        for wrong in
+            [",", ", ,", "https://shop.example", "shop.example:3000", "*", "*.example", ".", "a b", "shop/"]
+        {
             let why = wrong.parse::<HostNames>().unwrap_err().to_string();
             assert!(why.contains(&format!("'{wrong}'")), "{why}");
         }

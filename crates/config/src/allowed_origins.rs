@@ -40,7 +40,12 @@ impl FromStr for Origins {
             });
             is_origin.then(|| origin.to_owned()).ok_or_else(|| ParseOriginsError(origin.to_owned()))
         });
-        checked.collect::<Result<_, _>>().map(Self)
+        let found: Vec<String> = checked.collect::<Result<_, _>>()?;
+        // Who writes something means something: a list of commas is a mistake.
+        if found.is_empty() && !text.trim().is_empty() {
+            return Err(ParseOriginsError(text.trim().to_owned()));
+        }
+        Ok(Self(found))
     }
 }
 
@@ -61,9 +66,17 @@ mod tests {
         assert!(!origins.contain("http://shop.example") && !origins.contain("null"));
         assert_eq!(origins.to_string(), "https://shop.example, http://localhost:8080");
         assert_eq!("".parse::<Origins>().unwrap(), Origins::default());
-        for wrong in
-            ["shop.example", "*", "null", "https://", "https://shop.example/", "https://a b", "ftp://a"]
-        {
+        for wrong in [
+            ",",
+            ", ,",
+            "shop.example",
+            "*",
+            "null",
+            "https://",
+            "https://shop.example/",
+            "https://a b",
+            "ftp://a",
+        ] {
             let why = wrong.parse::<Origins>().unwrap_err().to_string();
             assert!(why.contains(&format!("'{wrong}'")), "{why}");
         }

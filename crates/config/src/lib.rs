@@ -30,6 +30,7 @@ mod table;
 mod telemetry_kinds;
 mod tls_kinds;
 mod tls_mode;
+mod tls_pairs;
 mod traces_sampler;
 mod unused_tls_files;
 mod value_source;
@@ -107,6 +108,14 @@ pub enum ConfigError {
         /// The key that says whether there is TLS.
         mode: String,
     },
+    /// A section names a certificate or a key, and not the other.
+    #[error("{set} is set, and {missing} is not: set both, or none of them")]
+    HalfTlsPair {
+        /// The key that is set.
+        set: String,
+        /// The one that is not.
+        missing: String,
+    },
     /// The authority of a collector is named, which is reached without TLS.
     #[error(
         "{ca} cannot be used while {endpoint} begins with http://: traces, and the headers with them, would not be encrypted. \
@@ -161,12 +170,14 @@ impl Config {
     /// `./config.yaml` means defaults.
     ///
     /// # Errors
-    /// Whatever cannot be read or understood, with the key and the place; files of TLS without TLS.
+    /// Whatever cannot be read or understood, with the key and the place; files of TLS without TLS, and
+    /// halves of a pair of them.
     pub fn load(path: Option<PathBuf>) -> Result<Self, ConfigError> {
         let read = |name: &str| std::env::var_os(name);
         let mut config = file::read(path)?;
         environment::apply(&mut config, &read)?;
         unused_tls_files::check(&config, &read)?;
+        tls_pairs::check(&config)?;
         Ok(config)
     }
 

@@ -88,7 +88,12 @@ impl FromStr for Networks {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         let read = |part: &str| part.parse().map_err(|()| ParseNetworksError(part.to_owned()));
-        parts.map(read).collect::<Result<_, _>>().map(Self)
+        let found: Vec<Network> = parts.map(read).collect::<Result<_, _>>()?;
+        // Who writes something means something: a list of commas is a mistake.
+        if found.is_empty() && !text.trim().is_empty() {
+            return Err(ParseNetworksError(text.trim().to_owned()));
+        }
+        Ok(Self(found))
     }
 }
 
@@ -118,7 +123,9 @@ mod tests {
         assert_eq!(networks.to_string(), "10.0.0.0/8, 192.0.2.7, fd00::/8, ::1");
         assert_eq!(networks.written().parse::<Networks>().unwrap(), networks);
         assert!("".parse::<Networks>().unwrap().is_empty());
-        for wrong in ["proxy.example", "10.0.0.0/33", "::/129", "10.0.0.0/-1", "10.0.0.0/", "10.0.0.0/8/8"] {
+        for wrong in
+            [",", ", ,", "proxy.example", "10.0.0.0/33", "::/129", "10.0.0.0/-1", "10.0.0.0/", "10.0.0.0/8/8"]
+        {
             let why = wrong.parse::<Networks>().unwrap_err().to_string();
             assert!(why.contains(&format!("'{wrong}'")), "{why}");
         }

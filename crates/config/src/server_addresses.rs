@@ -8,7 +8,26 @@ use std::net::IpAddr;
 /// # Errors
 /// What is wrong with it, as the rest of a sentence.
 pub fn parse_hosts(setting: &str, port: u16) -> Result<Vec<(String, u16)>, String> {
-    setting.split(',').map(|named| parse_host(named.trim(), port)).collect()
+    let last = setting.split(',').count() - 1;
+    let read = |(number, named): (usize, &str)| match named.trim() {
+        "" if last > 0 => Err(format!("has an empty entry {}: {EMPTY_ENTRY}", place_of(number, last))),
+        named => parse_host(named, port),
+    };
+    setting.split(',').enumerate().map(read).collect()
+}
+
+/// What to do about an empty entry.
+const EMPTY_ENTRY: &str = "write a name or an address there, or remove the comma";
+
+/// Where an entry is that has nothing.
+fn place_of(number: usize, last: usize) -> &'static str {
+    if number == 0 {
+        "before its first comma"
+    } else if number == last {
+        "after its last comma"
+    } else {
+        "between two commas"
+    }
 }
 
 /// The same hosts for messages, each with its port: `10.0.0.1:5432, 10.0.0.2:5433`.
@@ -59,6 +78,19 @@ mod tests {
             ("what is no setting", "what is no setting"),
         ] {
             assert_eq!(addresses(setting, 1), expected, "{setting}");
+        }
+    }
+
+    #[test]
+    fn an_empty_entry_is_told_with_its_place() {
+        for (setting, place) in [
+            ("a,,b", "between two commas"),
+            ("a, ,b", "between two commas"),
+            (",a", "before its first comma"),
+            ("a,", "after its last comma"),
+        ] {
+            let why = parse_hosts(setting, 1).unwrap_err();
+            assert!(why.starts_with(&format!("has an empty entry {place}: ")), "{setting}: {why}");
         }
     }
 

@@ -48,7 +48,8 @@ pub(crate) const OTLP_HEADERS: Kind<SecretString> = Kind {
 /// list, or a header could not carry it.
 pub fn otlp_headers(text: &str) -> Option<Vec<(String, String)>> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    text.split(',')
+    let headers: Vec<_> = text
+        .split(',')
         .map(str::trim)
         .filter(|header| !header.is_empty())
         .map(|header| {
@@ -58,7 +59,9 @@ pub fn otlp_headers(text: &str) -> Option<Vec<(String, String)>> {
             (!name.is_empty() && name.bytes().all(is_token) && is_sendable)
                 .then(|| (name.to_owned(), value.into_owned()))
         })
-        .collect()
+        .collect::<Option<_>>()?;
+    // A list of commas is a mistake.
+    (!headers.is_empty() || text.trim().is_empty()).then_some(headers)
 }
 
 #[cfg(test)]
@@ -72,7 +75,8 @@ mod tests {
         let two = [("api-key", "a=b"), ("Authorization", "Basic YQ==")];
         let two = two.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(read("api-key=a=b, Authorization = Basic%20YQ%3D%3D,"), two);
-        for wrong in ["secret", "=secret", "a b=secret", "name=secret%0d%0aX: y", "name=%ff", "naïve=x"] {
+        for wrong in [",", "secret", "=secret", "a b=secret", "name=secret%0d%0aX: y", "name=%ff", "naïve=x"]
+        {
             assert_eq!(otlp_headers(wrong), None, "{wrong}");
             let why = (OTLP_HEADERS.parse)(wrong).unwrap_err();
             assert!(!why.contains("secret"), "{why}");

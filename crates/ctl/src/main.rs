@@ -51,7 +51,7 @@ async fn main() -> ExitCode {
     Build { version: build_info::VERSION, revision: build_info::REVISION }.note();
     match console::all_written(run().await) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(exit) => exit.report(),
+        Err(exit) => exit.of_program(NAME).report(),
     }
 }
 

@@ -66,6 +66,25 @@ async fn every_service_gets_its_user_with_its_permissions_and_a_new_password() {
     }
 }
 
+/// A misspelt name would make one that no service uses.
+#[tokio::test]
+async fn a_virtual_host_that_was_not_there_is_told_of() {
+    let stage = Stage::new().await;
+    let vhost = format!("{}_misspelt", stage.name);
+    let told = format!("Virtual host {vhost} was made.");
+    let launch = command(&stage, PASSWORD).env("RABBITMQ_VHOST", &vhost);
+    for is_new in [true, false] {
+        let ended = launch.run_to_end().await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert_eq!(ended.stdout.contains(&told), is_new, "{ended:?}");
+    }
+    ask(&stage, &format!("/api/vhosts/{vhost}")).await;
+    let made = users(&stage).into_iter().map(|(_, user)| format!("/api/users/{user}"));
+    for path in made.chain([format!("/api/vhosts/{vhost}")]) {
+        stage.servers.rabbitmq_admin().request("DELETE", &path, None).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn what_is_missing_or_wrong_is_named() {
     let stage = Stage::new().await;

@@ -96,7 +96,8 @@ async fn generated_passwords_that_cannot_be_printed_are_a_failure() {
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let ended = with_passwords(&stage).run_to_end_into(full).await;
     assert!(
-        ended.code == Some(1) && ended.stderr.starts_with("cannot write to the standard output"),
+        ended.code == Some(1)
+            && ended.stderr.starts_with("restaurant-ctl: cannot write to the standard output"),
         "{ended:?}"
     );
     drop_roles(&stage).await;

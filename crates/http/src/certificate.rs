@@ -14,12 +14,18 @@ use tokio_rustls::TlsAcceptor;
 /// How often the files are looked at. A new certificate is used from the next connection on.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The certificate that the configuration names; `None` if the server speaks without TLS.
+/// The certificate that the configuration names; `None` if the server speaks without TLS. One that
+/// is not valid now is used and told of: no client would say why it refuses it.
 ///
 /// # Errors
 /// The files cannot be used.
-pub(crate) fn read(settings: &config::Http) -> io::Result<Option<Arc<Certificate>>> {
-    Certificate::read(Files::from(settings)).map_err(invalid)
+pub(crate) fn read(settings: &config::Http, log: &Log) -> io::Result<Option<Arc<Certificate>>> {
+    let certificate = Certificate::read(Files::from(settings)).map_err(invalid)?;
+    if let Some(Err(why)) = certificate.as_ref().map(|certificate| certificate.check()) {
+        let message = format!("Clients refuse this service: {why}");
+        log.error(action::CERTIFICATE_NOT_VALID, message, &why).emit();
+    }
+    Ok(certificate)
 }
 
 /// What agrees with clients on TLS.

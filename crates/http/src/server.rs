@@ -67,7 +67,7 @@ where
     let threads = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
     let sites = CrossSite::new(settings, OwnOrigins::new(pages), listener.local_addr()?.ip(), log);
     let base = Some(&pages.base_path).filter(|base| !base.is_root()).cloned();
-    let certificate = certificate::read(settings)?;
+    let certificate = certificate::read(settings, log)?;
     let scale = Scale { limits: Limits::of(settings, log), threads, measured: Some(Measured) };
     let rate_limit = RateLimit::of(settings);
     let front = Front { cross_site: sites, base, certificate, rate_limit };

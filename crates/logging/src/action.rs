@@ -171,6 +171,9 @@ actions! {
     ADMIN_STARTED = "admin_started" at Info;
     /// A client and the HTTP server did not agree on TLS: the client may not trust the certificate.
     TLS_HANDSHAKE_FAILED = "tls_handshake_failed" at Info;
+    /// The own certificate has expired or is not valid yet at the start: until it is renewed, the
+    /// other side refuses it. The line says when it was or will be valid.
+    CERTIFICATE_NOT_VALID = "certificate_not_valid" at Error;
     /// A certificate, a key or the list of authorities has changed, and is used for new
     /// connections.
     CERTIFICATE_CHANGED = "certificate_changed" at Info;

@@ -29,6 +29,21 @@ impl Exit {
         Self::Failed(format!("{program}: {}", with_causes(why)))
     }
 
+    /// The same end, whose complaint begins with the program's name. One that does already stays.
+    #[must_use]
+    pub fn of_program(self, program: &str) -> Self {
+        let named = |text: String| {
+            if text.starts_with(&format!("{program}: ")) { text } else { format!("{program}: {text}") }
+        };
+        match self {
+            Self::Usage(text) => Self::Usage(named(text)),
+            Self::Failed(text) => Self::Failed(named(text)),
+            Self::Unknown(text) => Self::Unknown(named(text)),
+            Self::Config(text) => Self::Config(named(text)),
+            Self::Output(_) | Self::Logged | Self::Code(_) => self,
+        }
+    }
+
     /// Prints the text to stdout or stderr, and returns the code.
     pub fn report(&self) -> ExitCode {
         match self {
@@ -66,4 +81,20 @@ pub fn with_causes(error: &dyn Error) -> String {
         cause = deeper.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_begins_once_with_the_programs_name() {
+        let once = Exit::Failed("ctl: no".to_owned());
+        assert_eq!(Exit::Failed("no".to_owned()).of_program("ctl"), once);
+        assert_eq!(once.clone().of_program("ctl"), once);
+        assert_eq!(Exit::Unknown("no".to_owned()).of_program("ctl"), Exit::Unknown("ctl: no".to_owned()));
+        for silent in [Exit::Output("help".to_owned()), Exit::Logged, Exit::Code(7)] {
+            assert_eq!(silent.clone().of_program("ctl"), silent);
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! The admin listener: probes and metrics, on a port that only the machine or the cluster reaches.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use config::Config;
 use domain::ServiceName;
 use http_service::admin;
 use http_service::health::{Check, Checks, Health};
@@ -21,7 +23,7 @@ const STOP_DEADLINE: Duration = Duration::from_millis(500);
 pub(crate) enum AdminError {
     #[error(transparent)]
     Bind(#[from] BindError),
-    #[error("the admin listener failed")]
+    #[error("the admin listener failed: {0}")]
     Http(#[from] std::io::Error),
     #[error(transparent)]
     TaskEnded(#[from] TaskEnded),
@@ -68,6 +70,30 @@ impl Health for Probes {
             }
         })
     }
+}
+
+/// Whether the admin listener and the service itself have ports of their own. The second of them
+/// would take the first for another program.
+///
+/// # Errors
+/// They have the same. The text says what to do.
+pub(crate) fn check_port(config: &Config, port_of_service: Option<u16>) -> Result<(), String> {
+    let port = config.admin.port;
+    let is_same = port > 0 && port_of_service == Some(port);
+    if is_same && meet(config.admin.bind, config.http.bind) {
+        return Err(format!(
+            "admin.port (ADMIN_PORT) is {port}, and so is the service's own port (--port): choose another for one of them"
+        ));
+    }
+    Ok(())
+}
+
+/// Whether two listeners with one port are in each other's way.
+fn meet(one: IpAddr, other: IpAddr) -> bool {
+    let covers = |all: IpAddr, address: IpAddr| {
+        all == Ipv6Addr::UNSPECIFIED || (all == Ipv4Addr::UNSPECIFIED && address.is_ipv4())
+    };
+    one == other || covers(one, other) || covers(other, one)
 }
 
 /// The admin listener of a process, if it has one.
@@ -119,6 +145,31 @@ impl Admin {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_listeners_need_ports_of_their_own_where_they_meet() {
+        for (admin, http, own, is_mistake) in [
+            ("127.0.0.1", "127.0.0.1", Some(3999), true),
+            ("::", "127.0.0.1", Some(3999), true),
+            ("127.0.0.1", "0.0.0.0", Some(3999), true),
+            ("127.0.0.1", "10.0.0.1", Some(3999), false),
+            ("::1", "0.0.0.0", Some(3999), false),
+            ("127.0.0.1", "127.0.0.1", Some(3000), false),
+            ("127.0.0.1", "127.0.0.1", None, false),
+        ] {
+            let mut config = Config::default();
+            config.admin.port = 3999;
+            config.admin.bind = admin.parse().unwrap();
+            config.http.bind = http.parse().unwrap();
+            let checked = check_port(&config, own);
+            assert_eq!(checked.is_err(), is_mistake, "{admin} {http} {own:?}");
+            if let Err(why) = checked {
+                assert!(why.contains("admin.port (ADMIN_PORT)") && why.contains("--port"), "{why}");
+            }
+            config.admin.port = 0;
+            assert!(check_port(&config, Some(0)).is_ok(), "there is no admin listener");
+        }
+    }
 
     struct Well;
 

@@ -1,16 +1,51 @@
-//! Tells of certificates that a service shows or trusts, and that have changed.
+//! Checks certificates that a service shows or trusts at its start, and tells of those that have
+//! changed.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use config::{Config, TlsMode};
+use domain::ServiceName;
 use logging::{Log, action};
 use tls::client::{self, Change};
+use tls::{Files, FilesError, check_certificate};
 use tokio::time::sleep;
 
 /// How often the files of the connections to the servers are looked at. A new connection looks at
 /// them itself.
 const LOOK_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Reads the files of the connections to the servers for the first time. Without them no attempt to
+/// connect can succeed, and only a person can correct them.
+///
+/// # Errors
+/// They cannot be used.
+pub(crate) fn read(service: ServiceName, config: &Config) -> Result<(), FilesError> {
+    of_servers(service, config).iter().try_for_each(|files| client::current(files).map(drop))
+}
+
+/// Tells of certificates that this service shows, and that are not valid now.
+pub(crate) fn tell_of_invalid(service: ServiceName, config: &Config, log: &Log) {
+    for files in of_servers(service, config).iter().filter(|files| files.mode != TlsMode::Disable) {
+        if let Err(why) = check_certificate(files) {
+            let message =
+                format!("A server of '{}' that asks for a certificate refuses: {why}", files.section.name());
+            log.error(action::CERTIFICATE_NOT_VALID, message, &why).emit();
+        }
+    }
+}
+
+/// The files of the connections to the servers that this service uses.
+fn of_servers(service: ServiceName, config: &Config) -> Vec<Files> {
+    let (database, broker) = match service {
+        ServiceName::Order | ServiceName::Kitchen => (true, true),
+        ServiceName::Tracking => (true, false),
+        ServiceName::Notifier => (false, true),
+    };
+    let database = database.then(|| Files::from(&config.database));
+    database.into_iter().chain(broker.then(|| Files::from(&config.rabbitmq))).collect()
+}
 
 /// Looks at the files while it is polled. What cannot be used is told once, and the last files that
 /// could be stay in use.

@@ -15,7 +15,7 @@ use logging::{Action, Log, action};
 use runtime::{Exit, Shutdown, arguments};
 use telemetry::Build;
 
-use crate::admin::{Admin, AdminError, Probes};
+use crate::admin::{self, Admin, AdminError, Probes};
 use crate::certificates;
 use crate::traces::Traces;
 
@@ -30,6 +30,11 @@ pub trait Service: FromArgs {
 
     /// The arguments that all services have.
     fn common(&self) -> CommonArguments;
+
+    /// The port on which it answers its own clients, if it does; 0: the system chooses.
+    fn port(&self) -> Option<u16> {
+        None
+    }
 
     /// What it needs to run.
     ///
@@ -127,13 +132,18 @@ async fn run<S: Service>() -> Result<(), Exit> {
             _ => read.healthcheck(&config).await,
         };
     }
+    let port = read.port();
     let settings = read.settings()?;
     let config = load()?;
+    let mistaken = |why: String| Exit::Config(format!("{name}: {why}"));
+    admin::check_port(&config, port).map_err(mistaken)?;
+    certificates::read(S::NAME, &config).map_err(|why| mistaken(why.to_string()))?;
     let level = config.log.level.parse().map_err(Exit::Config)?;
     let shutdown =
         Shutdown::on_signals(config.shutdown.grace_seconds).map_err(|why| Exit::failed(name, &why))?;
     let (log, _flush) = logging::start(name, level);
     telemetry::note_start();
+    certificates::tell_of_invalid(S::NAME, &config, &log);
     let traces = Traces::start(S::NAME, &config, &log);
     let probes = Probes::default();
     let mut admin =

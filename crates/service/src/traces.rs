@@ -117,7 +117,11 @@ impl Exporter {
             Err(why) => {
                 let failed = self.backoff.failed();
                 if self.outage.is_none() {
-                    let message = "Traces could not be sent, and are dropped until the collector takes them";
+                    let collector = &self.collector;
+                    let message = format!(
+                        "Traces could not be sent to {collector}, and are dropped until it takes them. Look at that \
+                         collector, and at telemetry.otlp_endpoint (OTEL_EXPORTER_OTLP_ENDPOINT)"
+                    );
                     failed.describe(self.log.error(action::TRACES_NOT_SENT, message, &why)).emit();
                 }
                 let (_, lost) = self.outage.get_or_insert((Instant::now(), 0));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use config::TlsMode;
+use x509_cert::time::Time;
 
 /// The section of the configuration that names the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,26 +219,36 @@ pub enum FilesError {
     },
     /// The key belongs to another certificate.
     #[error(
-        "the private key in '{}' does not belong to the first certificate in '{}': put the certificate of this key first",
+        "the private key in '{}' of {key_setting} does not belong to the first certificate in '{}' of {cert_setting}: \
+         put the certificate of this key first, or name the key of this certificate",
         key.display(), cert.display()
     )]
     WrongKey {
+        /// The setting of the certificate.
+        cert_setting: &'static str,
+        /// The setting of the key.
+        key_setting: &'static str,
         /// The file of the certificate.
         cert: PathBuf,
         /// The file of the key.
         key: PathBuf,
     },
     /// The certificate has ended. Only a changed one is refused for it.
-    #[error("the certificate in the file '{}' of {setting} has expired: renew it", path.display())]
+    #[error(
+        "the certificate in the file '{}' of {setting} has expired: it was valid until {end}. Renew it",
+        path.display()
+    )]
     Expired {
         /// The setting.
         setting: &'static str,
         /// The file.
         path: PathBuf,
+        /// The end, in UTC.
+        end: Time,
     },
     /// The certificate has not begun. Only a changed one is refused for it.
     #[error(
-        "the certificate in the file '{}' of {setting} is not valid yet: it is taken when it is. \
+        "the certificate in the file '{}' of {setting} is not valid yet: it is from {start} on. \
          Correct the clock of this machine if it is wrong",
         path.display()
     )]
@@ -246,6 +257,8 @@ pub enum FilesError {
         setting: &'static str,
         /// The file.
         path: PathBuf,
+        /// The beginning, in UTC.
+        start: Time,
     },
     /// The system trusts no authority.
     #[error(

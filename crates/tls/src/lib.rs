@@ -22,4 +22,4 @@ pub use self::probe::{hung_up, speaks_tls, why_it_hung_up};
 pub use self::provider::install_provider;
 pub use self::refusal::Refusal;
 pub use self::server_certificates::server_certificate_ends;
-pub use self::validity::certificate_ends;
+pub use self::validity::{certificate_ends, check_certificate};

@@ -61,7 +61,9 @@ pub(crate) fn pair(files: &Files) -> Result<Option<Arc<CertifiedKey>>, FilesErro
     match CertifiedKey::from_der(chain, key, &provider()) {
         Ok(pair) => Ok(Some(Arc::new(pair))),
         Err(rustls::Error::InconsistentKeys(_)) => {
-            Err(FilesError::WrongKey { cert: cert.to_owned(), key: key_path.to_owned() })
+            let (cert_setting, key_setting) = (files.section.cert(), files.section.key());
+            let (cert, key) = (cert.to_owned(), key_path.to_owned());
+            Err(FilesError::WrongKey { cert_setting, key_setting, cert, key })
         }
         Err(why @ rustls::Error::InvalidCertificate(_)) => Err(unusable(files.section.cert(), cert, why)),
         Err(why) => Err(unusable(files.section.key(), key_path, why)),

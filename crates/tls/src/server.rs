@@ -43,6 +43,15 @@ impl Certificate {
         Ok(Some(Arc::new(Self { files, pair: RwLock::new(pair), stamps: Mutex::new(stamps) })))
     }
 
+    /// Whether it is valid now.
+    ///
+    /// # Errors
+    /// It has expired or is not valid yet.
+    pub fn check(&self) -> Result<(), FilesError> {
+        let pair = Arc::clone(&self.pair.read().unwrap_or_else(PoisonError::into_inner));
+        validity::is_valid_now(&self.files, &pair)
+    }
+
     /// Reads the files again if they have changed, and says whether there is a new pair. If they
     /// cannot be used, the last one stays, and the next call looks at them again.
     ///

@@ -1,12 +1,12 @@
 //! When certificates are valid.
 
-use std::ops::Range;
 use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::sign::CertifiedKey;
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
+use x509_cert::time::Validity;
 
 use crate::files::{Files, FilesError};
 use crate::pem;
@@ -22,7 +22,18 @@ pub fn certificate_ends(files: &Files) -> Result<Option<Duration>, FilesError> {
 
 /// When this certificate ends, counted from 1970; `None` if it cannot be read.
 pub(crate) fn end(certificate: &CertificateDer<'_>) -> Option<Duration> {
-    period(certificate).map(|period| period.end)
+    validity(certificate).map(|validity| validity.not_after.to_unix_duration())
+}
+
+/// Whether the certificate that these files name is valid now; also if they name none.
+///
+/// # Errors
+/// It has expired or is not valid yet, or the files cannot be used.
+pub fn check_certificate(files: &Files) -> Result<(), FilesError> {
+    match pem::pair(files)? {
+        Some(pair) => is_valid_now(files, &pair),
+        None => Ok(()),
+    }
 }
 
 /// Whether the pair that these files name now may be used instead of the last one. A pair that
@@ -35,22 +46,33 @@ pub(crate) fn may_replace(
     changed: &CertifiedKey,
     last: &CertifiedKey,
 ) -> Result<(), FilesError> {
-    let now = Duration::from_secs(UnixTime::now().as_secs());
-    let period_of = |pair: &CertifiedKey| pair.cert.first().and_then(period);
-    let Some(changed) = period_of(changed) else { return Ok(()) };
-    if changed.contains(&now) || period_of(last).is_none_or(|last| !last.contains(&now)) {
+    if is_valid_now(files, last).is_err() {
         return Ok(());
     }
+    is_valid_now(files, changed)
+}
+
+/// Whether this pair, which these files name or named, is valid now. One that cannot be read counts
+/// as valid.
+///
+/// # Errors
+/// It has expired or is not valid yet.
+pub(crate) fn is_valid_now(files: &Files, pair: &CertifiedKey) -> Result<(), FilesError> {
+    let now = Duration::from_secs(UnixTime::now().as_secs());
+    let Some(Validity { not_before: start, not_after: end }) = pair.cert.first().and_then(validity) else {
+        return Ok(());
+    };
     let (setting, path) = (files.section.cert(), files.cert.clone().unwrap_or_default());
-    if now < changed.start {
-        Err(FilesError::NotYetValid { setting, path })
+    if now < start.to_unix_duration() {
+        Err(FilesError::NotYetValid { setting, path, start })
+    } else if now >= end.to_unix_duration() {
+        Err(FilesError::Expired { setting, path, end })
     } else {
-        Err(FilesError::Expired { setting, path })
+        Ok(())
     }
 }
 
-/// From when to when this certificate is valid, counted from 1970; `None` if it cannot be read.
-fn period(certificate: &CertificateDer<'_>) -> Option<Range<Duration>> {
-    let validity = Certificate::from_der(certificate).ok()?.tbs_certificate.validity;
-    Some(validity.not_before.to_unix_duration()..validity.not_after.to_unix_duration())
+/// From when to when this certificate is valid; `None` if it cannot be read.
+fn validity(certificate: &CertificateDer<'_>) -> Option<Validity> {
+    Some(Certificate::from_der(certificate).ok()?.tbs_certificate.validity)
 }

@@ -71,6 +71,10 @@ impl Service for Arguments {
         CommonArguments { mode: mode.clone(), config: config.clone(), healthcheck: *healthcheck }
     }
 
+    fn port(&self) -> Option<u16> {
+        self.manual.then(|| self.port.unwrap_or(MANUAL_PORT))
+    }
+
     fn settings(self) -> Result<WorkerSettings, Exit> {
         let Some(name) = self.worker_name else {
             return Err(Exit::Usage(format!(

@@ -23,7 +23,7 @@ pub enum ServiceError {
     TaskEnded(#[from] TaskEnded),
     #[error(transparent)]
     Bind(#[from] BindError),
-    #[error("the HTTP server failed")]
+    #[error("the HTTP server failed: {0}")]
     Http(#[from] std::io::Error),
     #[error(transparent)]
     Settings(#[from] DbError),

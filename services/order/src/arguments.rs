@@ -44,6 +44,10 @@ impl Service for Arguments {
         CommonArguments { mode: mode.clone(), config: config.clone(), healthcheck: *healthcheck }
     }
 
+    fn port(&self) -> Option<u16> {
+        Some(self.port)
+    }
+
     fn settings(self) -> Result<Settings, Exit> {
         if !(1..=10_000).contains(&self.max_concurrent) {
             let given = self.max_concurrent;

@@ -75,7 +75,7 @@ pub enum ServiceError {
     Settings(#[from] DbError),
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    #[error("the HTTP server failed")]
+    #[error("the HTTP server failed: {0}")]
     Http(#[from] std::io::Error),
     #[error(transparent)]
     TaskEnded(#[from] TaskEnded),

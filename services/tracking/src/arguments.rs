@@ -40,6 +40,10 @@ impl Service for Arguments {
         CommonArguments { mode: mode.clone(), config: config.clone(), healthcheck: *healthcheck }
     }
 
+    fn port(&self) -> Option<u16> {
+        Some(self.port)
+    }
+
     fn settings(self) -> Result<u16, Exit> {
         Ok(self.port)
     }

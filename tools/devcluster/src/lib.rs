@@ -7,6 +7,7 @@
 //! (RabbitMQ gets a symbolic link in the folder for temporary files if its own path has characters
 //! that its scripts cannot handle.)
 
+pub mod cargo;
 mod chromium;
 mod credentials;
 pub mod customers;

@@ -144,7 +144,9 @@ impl PrivatePostgres {
     /// # Errors
     /// The server's rules cannot be written, or it did not start.
     pub async fn demand_tls(&mut self) -> Result<(), Error> {
-        self.restart_with_rules("hostssl all all all scram-sha-256\n").await
+        // `all` leaves out those who copy the server.
+        let rules = "hostssl all all all scram-sha-256\nhostssl replication all all scram-sha-256\n";
+        self.restart_with_rules(rules).await
     }
 
     /// Lets clients in by these lines of `pg_hba.conf` from now on.

@@ -27,7 +27,7 @@ const ON_LOCAL_SERVERS: &str = r#"
 
 /// The cargo that runs this program, with these arguments.
 pub fn cargo(arguments: &[&str]) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = devcluster::cargo::command();
     command.args(arguments);
     command
 }

@@ -65,15 +65,15 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     };
     let audit = db::audit::run(&db, &scope).await.map_err(|why| {
         let hint = if why.is_statement_timeout() {
-            ". Raise --timeout, or look at fewer orders with --since"
+            "raise --timeout, or look at fewer orders with --since"
         } else {
-            ". 'restaurant-ctl doctor' looks for the reason"
+            why.advice().unwrap_or("'restaurant-ctl doctor' looks for the reason")
         };
         let database = &config.database;
         let address = config::addresses(&database.host, database.port);
         let place = format!("'{}' at {address}", database.database);
         Exit::Unknown(format!(
-            "the audit of the database {place} could not be made: {}{hint}",
+            "the audit of the database {place} could not be made: {}; {hint}",
             with_causes(&why)
         ))
     })?;

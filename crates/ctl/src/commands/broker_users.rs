@@ -21,8 +21,9 @@ use crate::NAME;
 
 /// Makes a user of RabbitMQ for each service (`<database>_order`, `_kitchen`, `_notifier`) and for
 /// the exporter (`_exporter`) with the permissions it needs and no others, or corrects them. It
-/// asks the management plugin, as the administrator that `rabbitmq.user` names, over TLS if
-/// `rabbitmq.tls` says so.
+/// makes the virtual host `rabbitmq.vhost` as well if there is none, and says so. It asks the
+/// management plugin, as the administrator that `rabbitmq.user` names, over TLS if `rabbitmq.tls`
+/// says so.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "broker-users")]
 pub struct Arguments {
@@ -64,9 +65,15 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     };
     // A signal ends the process, not the wait.
     let never = Shutdown::new();
-    let made = retry(policy, &never, || management.ensure(&users), ManagementError::may_pass, report).await;
-    made.map_err(|why| failed(&why))?;
     let console = Console::new();
+    let is_new =
+        retry(policy.clone(), &never, || management.ensure_vhost(), ManagementError::may_pass, report).await;
+    if is_new.map_err(|why| failed(&why))? {
+        console.print(&format!("Virtual host {} was made.", config.rabbitmq.vhost));
+    }
+    let made =
+        retry(policy, &never, || management.ensure_users(&users), ManagementError::may_pass, report).await;
+    made.map_err(|why| failed(&why))?;
     for user in &users {
         console.print(&format!("User {} has the permissions of {}.", user.name, user.of.title()));
     }

@@ -1,6 +1,6 @@
 //! Audits that cannot be made, and audits that disturb nothing.
 
-use testkit::{Launch, Stage};
+use testkit::{Authority, Launch, Stage};
 
 use crate::scene::{Served, audit};
 
@@ -11,6 +11,21 @@ async fn without_the_database_nothing_can_be_checked() {
     let ended = launch.env("DB_PORT", "1").run_to_end().await;
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert!(ended.stderr.contains("PostgreSQL at 127.0.0.1:1 cannot be reached"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn an_authority_that_did_not_sign_the_database_is_named_with_its_setting() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let mut stage = Stage::with_own_servers().await;
+    let certificate = authority.server(&["localhost"]).for_server(None);
+    stage.own_servers().postgres.restart_with_tls(Some(certificate)).await.unwrap();
+    let launch = Launch::new("restaurant-ctl", stage.environment()).arg("audit").env("DB_HOST", "localhost");
+    let launch = launch.env("DB_TLS", "verify-full").env("DB_TLS_CA", stranger.file().to_str().unwrap());
+    let ended = launch.run_to_end().await;
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    for part in ["not trusted", "database.tls_ca (DB_TLS_CA)"] {
+        assert!(ended.stderr.contains(part), "no '{part}': {ended:?}");
+    }
 }
 
 #[tokio::test]
@@ -39,10 +54,18 @@ async fn a_wrong_scope_is_a_usage_error() {
     let stage = Stage::new().await;
     let said = audit(&stage, &["--since=yesterday"]).await;
     assert_eq!(said.code, Some(2));
-    assert!(said.complaint.contains("--since: 'yesterday' is neither a day"), "{}", said.complaint);
+    assert!(
+        said.complaint.starts_with("restaurant-ctl: --since: 'yesterday' is neither a day"),
+        "{}",
+        said.complaint
+    );
     let said = audit(&stage, &["--timeout=0"]).await;
     assert_eq!(said.code, Some(2));
-    assert!(said.complaint.contains("--timeout: 0 is not between 1 and 3600"), "{}", said.complaint);
+    assert!(
+        said.complaint.starts_with("restaurant-ctl: --timeout: 0 is not between 1 and 3600"),
+        "{}",
+        said.complaint
+    );
 }
 
 #[tokio::test]
@@ -65,5 +88,5 @@ async fn a_slow_statement_is_given_up() {
     served.database.execute(slow).await;
     let said = audit(&served.stage, &["--timeout=1"]).await;
     assert_eq!(said.code, Some(3));
-    assert!(said.complaint.contains("Raise --timeout"), "{}", said.complaint);
+    assert!(said.complaint.contains("; raise --timeout"), "{}", said.complaint);
 }

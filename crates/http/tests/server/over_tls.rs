@@ -118,6 +118,20 @@ async fn a_changed_certificate_is_taken_and_a_broken_one_is_not() {
     assert_eq!(answers.matches("HTTP/1.1 200").count(), 2, "{answers}");
 }
 
+/// It may be renewed before anybody asks, so the server starts.
+#[tokio::test]
+async fn a_certificate_that_is_not_valid_at_the_start_is_told_of() {
+    let authority = Authority::new();
+    for (years, part) in
+        [(2019..2020, "until 2020-01-01T00:00:00Z. Renew it"), (2090..2091, "from 2090-01-01")]
+    {
+        let served = Served::start(&settings(&authority.server_in_years(&["localhost"], years)));
+        let line = served.line(|line| line["action"] == "certificate_not_valid").await;
+        let message = line["message"].to_string();
+        assert!(message.contains("HTTP_TLS_CERT") && message.contains(part), "{line}");
+    }
+}
+
 #[tokio::test]
 async fn the_service_asks_itself_over_tls() {
     let authority = Authority::new();

@@ -37,6 +37,39 @@ async fn a_collector_that_is_not_trusted_is_told_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_key_of_another_certificate_is_told_with_both_settings() {
+    let authority = Authority::new();
+    let (own, other) = (authority.server(&["localhost"]), authority.server(&["localhost"]));
+    let stage = Stage::new().await;
+    let launch = stage.order_service().env("HTTP_TLS_CERT", own.certificate.to_str().unwrap());
+    let ended = launch.env("HTTP_TLS_KEY", other.key.to_str().unwrap()).run_to_end().await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let mut lines =
+        ended.stdout.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let failed = lines.find(|line| line["action"] == "service_failed").unwrap();
+    for place in [&failed["message"], &failed["error"]["msg"]] {
+        for part in ["HTTP_TLS_CERT", "HTTP_TLS_KEY", other.key.to_str().unwrap(), "put the certificate"] {
+            assert!(place.as_str().unwrap().contains(part), "no '{part}': {failed}");
+        }
+    }
+}
+
+/// The server may trust another clock, and the certificate may be renewed.
+#[tokio::test]
+async fn a_clients_certificate_that_has_expired_is_told_of_at_the_start() {
+    let authority = Authority::new();
+    let expired = authority.expired_server(&["an-order-service"]);
+    let stage = Stage::new().await;
+    let launch = stage.order_service().env("DB_TLS", "require");
+    let launch = launch.env("DB_TLS_CERT", expired.certificate.to_str().unwrap());
+    let launch = launch.env("DB_TLS_KEY", expired.key.to_str().unwrap());
+    let service = launch.ready_when_logged("service_started").start().await;
+    let line = service.log("certificate_not_valid").await;
+    let message = line["message"].as_str().unwrap();
+    assert!(message.contains("DB_TLS_CERT") && message.contains("until 2020-01-01"), "{line}");
+}
+
+#[tokio::test]
 async fn orders_are_placed_over_encrypted_connections_alone() {
     let authority = Authority::new();
     let certified = authority.server(&["localhost"]);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use testkit::orders::takeout;
 use testkit::shared_servers::Address;
-use testkit::{Launch, Stage};
+use testkit::{Authority, Launch, Stage};
 
 /// The specification's file, for the servers of a stage.
 fn file(stage: &Stage) -> String {
@@ -105,6 +105,43 @@ async fn a_mistake_in_the_environment_is_exit_code_78_and_names_the_variable() {
         let ended = Launch::new("order-service", vec![(name, value.to_owned())]).run_to_end().await;
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(78), ""), "{name}: {ended:?}");
         assert!(ended.stderr.contains(name) && ended.stderr.contains(part), "{ended:?}");
+    }
+}
+
+/// No attempt to connect could succeed with them.
+#[tokio::test]
+async fn files_of_tls_that_cannot_be_used_are_exit_code_78_and_named() {
+    let authority = Authority::new();
+    let (own, other) = (authority.client("a"), authority.client("b"));
+    let empty = authority.folder().join("empty.pem");
+    std::fs::write(&empty, "").unwrap();
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    for (mode, cert, key) in
+        [("DB_TLS", "DB_TLS_CERT", "DB_TLS_KEY"), ("RABBITMQ_TLS", "RABBITMQ_TLS_CERT", "RABBITMQ_TLS_KEY")]
+    {
+        let launch = Launch::new("order-service", vec![(mode, "require".to_owned())]);
+        let with_certificate = launch.clone().env(cert, text(&own.certificate));
+        for (launch, parts) in [
+            (with_certificate.clone(), [cert, "is not: set both"]),
+            (launch.env(key, text(&own.key)), [key, "is not: set both"]),
+            (with_certificate.clone().env(key, text(&other.key)), [key, "does not belong"]),
+            (with_certificate.clone().env(key, text(&empty)), [key, "BEGIN PRIVATE KEY"]),
+            (with_certificate.env(key, "/nowhere/key.pem"), [key, "/nowhere/key.pem"]),
+        ] {
+            let ended = launch.run_to_end().await;
+            assert_eq!((ended.code, ended.stdout.as_str()), (Some(78), ""), "{parts:?}: {ended:?}");
+            assert!(parts.iter().all(|part| ended.stderr.contains(part)), "{parts:?}: {ended:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_admin_port_is_not_the_services_own() {
+    let launch = Launch::new("order-service", vec![("ADMIN_PORT", "3999".to_owned())]);
+    let ended = launch.arg("--port=3999").run_to_end().await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(78), ""), "{ended:?}");
+    for part in ["admin.port (ADMIN_PORT) is 3999", "--port"] {
+        assert!(ended.stderr.contains(part), "{ended:?}");
     }
 }
 

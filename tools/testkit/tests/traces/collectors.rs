@@ -34,6 +34,7 @@ async fn one_that_is_gone_or_answers_anything_costs_its_spans_only() {
     for manner in [None, Some(Manner::Failing), Some(Manner::Garbage), Some(Manner::Lying)] {
         let stage = Stage::new().await;
         let collector = Collector::with(manner.unwrap_or(Manner::Taking)).await;
+        let [(_, address), ..] = collector.variables(("always_on", ""));
         let (mut order, admin) = traced(&stage, &collector).await;
         if manner.is_none() {
             drop(collector);
@@ -44,6 +45,10 @@ async fn one_that_is_gone_or_answers_anything_costs_its_spans_only() {
         until_dropped(&admin, "not_exported").await;
         let told = order.log("traces_not_sent").await;
         assert_eq!(told["level"], "ERROR", "{told}");
+        let message = told["message"].as_str().unwrap();
+        for part in [address.as_str(), "telemetry.otlp_endpoint (OTEL_EXPORTER_OTLP_ENDPOINT)"] {
+            assert!(message.contains(part), "{manner:?}: no '{part}' in {told}");
+        }
         place(&order, &[]).await;
         // It is told once for the whole outage.
         assert_eq!(order.logged("traces_not_sent").len(), 1, "{manner:?}");

@@ -41,6 +41,9 @@ pub struct Record {
     pub others: Vec<String>,
     /// Prometheus' pages, after `up --observe`.
     pub prometheus_url: Option<String>,
+    /// Whether it was opened with `up --like-production`.
+    #[serde(default)]
+    pub like_production: bool,
 }
 
 /// A server or service.
@@ -139,6 +142,7 @@ mod tests {
             management_url: None,
             others: vec!["chef_rosa".to_owned()],
             prometheus_url: None,
+            like_production: true,
         };
         record.write(&path).unwrap();
         assert_eq!(Record::read(&path), Some(record));

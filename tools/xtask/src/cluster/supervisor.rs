@@ -148,6 +148,7 @@ impl Supervisor {
             management_url: servers.rabbitmq.management_url.clone(),
             others: self.others.clone(),
             prometheus_url,
+            like_production: self.options.like_production,
         })
     }
 

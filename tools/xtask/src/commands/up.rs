@@ -52,7 +52,7 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let console = Console::new();
     let config = Config::load(arguments.config.clone()).map_err(|why| Exit::Config(why.to_string()))?;
-    if is_open(console, arguments.observe).await {
+    if is_open(console, &arguments).await {
         return Ok(());
     }
     if !arguments.no_build {
@@ -61,7 +61,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let programs = programs()?;
     folder::prepare().map_err(|why| failed(&why))?;
     // Another one may have opened it during the build.
-    if is_open(console, arguments.observe).await {
+    if is_open(console, &arguments).await {
         return Ok(());
     }
     if arguments.detach {
@@ -76,7 +76,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
             .map_err(|why| Exit::Failed(format!("cannot write '{}': {why}", folder::LOCK)))?;
         match lock {
             Some(lock) => break lock,
-            None if is_open(console, arguments.observe).await => return Ok(()),
+            None if is_open(console, &arguments).await => return Ok(()),
             None => {}
         }
     };
@@ -117,13 +117,13 @@ fn programs() -> Result<PathBuf, Exit> {
 
 /// Whether another supervisor has started the cluster; if so, reports it. Waits while it is being
 /// started or stopped: each step of that has a deadline.
-async fn is_open(console: Console, observe: bool) -> bool {
+async fn is_open(console: Console, wanted: &Arguments) -> bool {
     let mut reported = None;
     loop {
         let State::Present { supervisor, phase, record } = State::now() else { return false };
         let doing = match phase {
             Phase::Open => {
-                say_it_runs(console, supervisor, record.as_ref(), observe);
+                say_it_runs(console, supervisor, record.as_ref(), wanted);
                 return true;
             }
             Phase::Opening => "opened",
@@ -137,16 +137,29 @@ async fn is_open(console: Console, observe: bool) -> bool {
     }
 }
 
-fn say_it_runs(console: Console, supervisor: u32, record: Option<&Record>, observe: bool) {
+fn say_it_runs(console: Console, supervisor: u32, record: Option<&Record>, wanted: &Arguments) {
     let place = record.map(|record| format!("; it takes orders on {}", record.order_url)).unwrap_or_default();
     console.done(&format!("the restaurant is open already (process {supervisor}){place}"));
-    match record.and_then(|record| record.prometheus_url.as_ref()) {
-        Some(url) => console.print(&format!("  Prometheus watches it on {url}")),
-        None if observe => console
-            .warn("nothing watches it: close it with 'cargo xtask down', and open it again with '--observe'"),
-        None => {}
+    if let Some(url) = record.and_then(|record| record.prometheus_url.as_ref()) {
+        console.print(&format!("  Prometheus watches it on {url}"));
+    }
+    for warning in record.into_iter().flat_map(|record| missing(record, wanted)) {
+        console.warn(&warning);
     }
     console.print(
         "  'cargo xtask status' shows it, 'cargo xtask logs --follow' listens to it, 'cargo xtask down' closes it",
     );
+}
+
+/// What was asked for, and what the open one is not.
+fn missing(record: &Record, wanted: &Arguments) -> Vec<String> {
+    let observe =
+        (wanted.observe && record.prometheus_url.is_none()).then_some(("nothing watches it", "--observe"));
+    let like_production = (wanted.like_production && !record.like_production)
+        .then_some(("it is not like production", "--like-production"));
+    let both = observe.into_iter().chain(like_production);
+    both.map(|(what, option)| {
+        format!("{what}: close it with 'cargo xtask down', and open it again with '{option}'")
+    })
+    .collect()
 }

@@ -68,6 +68,8 @@ async fn a_restaurant_opens_works_and_closes() {
     CommandOutput::from(output).expect(0, &["open already"]);
     workspace.run(&["status"]).expect(0, &["postgres", "rabbitmq", "chef_luigi", "subscriber_2", "running"]);
     workspace.run(&["up", "--observe"]).expect(0, &["open already", "nothing watches it"]);
+    let like_production = workspace.run(&["up", "--like-production"]);
+    like_production.expect(0, &["open already", "it is not like production", "'--like-production'"]);
 
     let record = workspace.record();
     let number = place_order(record["order_url"].as_str().unwrap(), ORDER).await;

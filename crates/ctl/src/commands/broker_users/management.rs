@@ -24,6 +24,8 @@ const PROBE_LIMIT: Duration = Duration::from_secs(2);
 /// Where the plugin listens, unless its settings say otherwise.
 const PORT_WITHOUT_TLS: u16 = 15_672;
 const PORT_OVER_TLS: u16 = 15_671;
+/// The status of what was not there before (RFC 9110, section 15.3.2). Otherwise it is 204.
+const CREATED: u16 = 201;
 
 /// Why RabbitMQ has not done what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -107,13 +109,21 @@ impl<'a> Management<'a> {
         self.port
     }
 
-    /// Makes the virtual host and the users. It can be repeated.
+    /// Makes the virtual host. It can be repeated. Returns whether it was not there before.
     ///
     /// # Errors
     /// It does not answer, or refuses.
-    pub(super) async fn ensure(&self, users: &[User]) -> Result<(), ManagementError> {
+    pub(super) async fn ensure_vhost(&self) -> Result<bool, ManagementError> {
+        let path = format!("/api/vhosts/{}", segment(&self.settings.vhost));
+        Ok(self.put(&path, None).await? == CREATED)
+    }
+
+    /// Makes the users. It can be repeated.
+    ///
+    /// # Errors
+    /// It does not answer, or refuses.
+    pub(super) async fn ensure_users(&self, users: &[User]) -> Result<(), ManagementError> {
         let vhost = segment(&self.settings.vhost);
-        self.put(&format!("/api/vhosts/{vhost}"), None).await?;
         for User { of, name, password, may } in users {
             let name = segment(name);
             // The exporter's user may also read RabbitMQ's own figures, and scale the workers.
@@ -126,13 +136,14 @@ impl<'a> Management<'a> {
         Ok(())
     }
 
-    async fn put(&self, path: &str, body: Option<&str>) -> Result<(), ManagementError> {
+    /// Returns the HTTP status of success.
+    async fn put(&self, path: &str, body: Option<&str>) -> Result<u16, ManagementError> {
         let login = format!("{}:{}", self.settings.user, self.settings.password.expose_secret());
         let authorization = format!("Basic {}", BASE64_STANDARD.encode(login));
         let headers = [("Authorization", authorization.as_str())];
         let response = self.send(&Request { method: "PUT", path, headers: &headers, body }).await?;
         if (200..300).contains(&response.status) {
-            return Ok(());
+            return Ok(response.status);
         }
         Err(ManagementError::Refused { request: format!("PUT {path}"), status: response.status })
     }

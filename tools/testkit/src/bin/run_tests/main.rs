@@ -21,17 +21,17 @@ const TEST_THREADS: &str = "8";
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse(std::env::args().skip(1));
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let cargo = || Command::from(devcluster::cargo::command());
 
     // Tests start programs of other packages, which `cargo test -p` would not build.
-    let built = Command::new(&cargo).args(["build", "--quiet", "--workspace", "--bins"]).status().await;
+    let built = cargo().args(["build", "--quiet", "--workspace", "--bins"]).status().await;
     if !built.is_ok_and(|status| status.success()) {
         eprintln!("the workspace does not build");
         return ExitCode::FAILURE;
     }
     let pair = OwnedPair::start(&[]).await;
     let (name, value) = pair.variable();
-    let mut command = Command::new(cargo);
+    let mut command = cargo();
     command.args(["test", "--no-fail-fast"]).args(&arguments.for_cargo);
     command.env(name, value).env("RUST_TEST_THREADS", TEST_THREADS);
     let Ok(mut tests) = command.stdout(Stdio::piped()).kill_on_drop(true).spawn() else {
