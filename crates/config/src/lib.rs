@@ -170,8 +170,8 @@ impl Config {
     /// `./config.yaml` means defaults.
     ///
     /// # Errors
-    /// Whatever cannot be read or understood, with the key and the place; files of TLS without TLS, and
-    /// halves of a pair of them.
+    /// Whatever cannot be read or understood, with the key and the place; files of TLS without TLS,
+    /// and halves of a pair of them.
     pub fn load(path: Option<PathBuf>) -> Result<Self, ConfigError> {
         let read = |name: &str| std::env::var_os(name);
         let mut config = file::read(path)?;

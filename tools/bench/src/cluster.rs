@@ -105,8 +105,8 @@ impl Cluster {
         command
     }
 
-    /// Runs a statement, or a script of `tools/bench/sql`, in a database of this server. Returns the
-    /// result, with columns separated by `|`.
+    /// Runs a statement, or a script of `tools/bench/sql`, in a database of this server. Returns
+    /// the result, with columns separated by `|`.
     pub async fn sql(
         &self,
         server: &PrivatePostgres,
