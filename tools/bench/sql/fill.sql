@@ -21,7 +21,7 @@ from batch, generate_series(before + 1, before + :orders) as place;
 
 insert into order_items (order_id, name, quantity, price)
 select id, name, quantity, price
-from orders, batch, lateral (values ('Margherita Pizza', (total_amount / 16)::int, 15.99), ('Caesar Salad', 1, 8.99)) as item (name, quantity, price)
+from orders, batch, lateral (values ('Margherita Pizza', floor(total_amount / 16)::int, 15.99), ('Caesar Salad', 1, 8.99)) as item (name, quantity, price)
 where substr(number, 14)::int > before;
 
 insert into order_status_log (order_id, status, changed_by)

@@ -76,7 +76,7 @@ impl Unit {
             Self::Times => format!("{value:.2} ×"),
             Self::PerSecond if value >= 100.0 => format!("{value:.0}/s"),
             Self::PerSecond => format!("{value:.1}/s"),
-            Self::Seconds => format!("{value:.1} s"),
+            Self::Seconds => format!("{value:.2} s"),
             Self::Milliseconds => format!("{value:.2} ms"),
             Self::Microseconds => format!("{value:.0} µs"),
             Self::Megabytes => format!("{value:.1} MB"),
