@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::comma_list::entries;
+
 /// Names of hosts such as `shop.example`, without a scheme and without a port.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostNames(Vec<String>);
@@ -40,19 +42,13 @@ impl FromStr for HostNames {
     type Err = ParseHostNamesError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-        let checked = names.map(|name| {
+        let checked = entries(text).map(|name| {
             let plain = without_dot(name);
             let is_name = !plain.is_empty()
                 && plain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
             is_name.then(|| plain.to_owned()).ok_or_else(|| ParseHostNamesError(name.to_owned()))
         });
-        let found: Vec<String> = checked.collect::<Result<_, _>>()?;
-        // Who writes something means something: a list of commas is a mistake.
-        if found.is_empty() && !text.trim().is_empty() {
-            return Err(ParseHostNamesError(text.trim().to_owned()));
-        }
-        Ok(Self(found))
+        checked.collect::<Result<_, _>>().map(Self)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::comma_list::entries;
+
 /// Origins (RFC 6454) such as `https://shop.example` or `http://localhost:8080`, as browsers write
 /// them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,8 +33,7 @@ impl FromStr for Origins {
     type Err = ParseOriginsError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
-        let checked = origins.map(|origin| {
+        let checked = entries(text).map(|origin| {
             let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
             let is_origin = host.is_some_and(|host| {
                 !host.is_empty()
@@ -40,12 +41,7 @@ impl FromStr for Origins {
             });
             is_origin.then(|| origin.to_owned()).ok_or_else(|| ParseOriginsError(origin.to_owned()))
         });
-        let found: Vec<String> = checked.collect::<Result<_, _>>()?;
-        // Who writes something means something: a list of commas is a mistake.
-        if found.is_empty() && !text.trim().is_empty() {
-            return Err(ParseOriginsError(text.trim().to_owned()));
-        }
-        Ok(Self(found))
+        checked.collect::<Result<_, _>>().map(Self)
     }
 }
 

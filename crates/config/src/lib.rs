@@ -11,6 +11,7 @@
 mod allowed_hosts;
 mod allowed_origins;
 mod base_path;
+mod comma_list;
 mod environment;
 mod file;
 #[cfg(test)]

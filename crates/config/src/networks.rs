@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
+use crate::comma_list::entries;
+
 /// Networks such as `10.0.0.0/8`, and single addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Networks(Vec<Network>);
@@ -86,14 +88,8 @@ impl FromStr for Networks {
     type Err = ParseNetworksError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         let read = |part: &str| part.parse().map_err(|()| ParseNetworksError(part.to_owned()));
-        let found: Vec<Network> = parts.map(read).collect::<Result<_, _>>()?;
-        // Who writes something means something: a list of commas is a mistake.
-        if found.is_empty() && !text.trim().is_empty() {
-            return Err(ParseNetworksError(text.trim().to_owned()));
-        }
-        Ok(Self(found))
+        entries(text).map(read).collect::<Result<_, _>>().map(Self)
     }
 }
 

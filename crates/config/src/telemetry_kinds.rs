@@ -4,6 +4,7 @@ use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::TracesSampler;
+use crate::comma_list::entries;
 use crate::kinds::{Kind, plain};
 
 /// Which traces are recorded.
@@ -48,10 +49,7 @@ pub(crate) const OTLP_HEADERS: Kind<SecretString> = Kind {
 /// list, or a header could not carry it.
 pub fn otlp_headers(text: &str) -> Option<Vec<(String, String)>> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    let headers: Vec<_> = text
-        .split(',')
-        .map(str::trim)
-        .filter(|header| !header.is_empty())
+    entries(text)
         .map(|header| {
             let (name, value) = header.split_once('=')?;
             let (name, value) = (name.trim_end(), percent_decode_str(value.trim_start()).decode_utf8().ok()?);
@@ -59,9 +57,7 @@ pub fn otlp_headers(text: &str) -> Option<Vec<(String, String)>> {
             (!name.is_empty() && name.bytes().all(is_token) && is_sendable)
                 .then(|| (name.to_owned(), value.into_owned()))
         })
-        .collect::<Option<_>>()?;
-    // A list of commas is a mistake.
-    (!headers.is_empty() || text.trim().is_empty()).then_some(headers)
+        .collect()
 }
 
 #[cfg(test)]
