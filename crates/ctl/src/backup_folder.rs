@@ -258,19 +258,27 @@ impl Write for HashWriter<'_> {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+impl Manifest {
+    /// For tests: that of the backup `an-id`, of a server that is called `77`.
+    pub fn example(last_numbers: Vec<OrderNumber>) -> Self {
+        let moment = Timestamp::parse("2026-11-21T07:17:48.326Z").unwrap();
+        let postgresql = Postgresql {
+            version: "15.8".to_owned(),
+            system_identifier: "77".to_owned(),
+            database: "restaurant_db".to_owned(),
+            schema_version: 21,
+        };
+        Self::new("an-id".to_owned(), crate::NAME.to_owned(), moment, moment, postgresql, last_numbers)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
 
     fn manifest() -> Manifest {
-        let moment = Timestamp::parse("2026-11-21T07:17:48.326Z").unwrap();
-        let postgresql = Postgresql {
-            version: "15.8".to_owned(),
-            system_identifier: "7714275022275074644".to_owned(),
-            database: "restaurant_db".to_owned(),
-            schema_version: 21,
-        };
-        let numbers = vec!["ORD_20261121_057".parse().unwrap()];
-        Manifest::new("an-id".to_owned(), "restaurant-ctl".to_owned(), moment, moment, postgresql, numbers)
+        Manifest::example(vec!["ORD_20261121_057".parse().unwrap()])
     }
 
     fn complete(place: &Path) -> (BackupFolder, Manifest) {

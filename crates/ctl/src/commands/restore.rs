@@ -237,7 +237,6 @@ pub(super) fn json_of(order: &HeldOrder) -> serde_json::Value {
 #[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::*;
-    use crate::backup_folder::Postgresql;
 
     fn number(sequence: u32) -> OrderNumber {
         format!("ORD_20261121_{sequence:03}").parse().unwrap()
@@ -266,15 +265,7 @@ mod tests {
 
     #[test]
     fn numbers_that_only_the_backup_knows_are_nobodys_word() {
-        let moment = Timestamp::parse("2026-11-21T07:17:48.326Z").unwrap();
-        let postgresql = Postgresql {
-            version: "15.8".to_owned(),
-            system_identifier: "77".to_owned(),
-            database: "restaurant_db".to_owned(),
-            schema_version: 21,
-        };
-        let (id, program) = ("an-id".to_owned(), NAME.to_owned());
-        let manifest = Manifest::new(id, program, moment, moment, postgresql, vec![number(57)]);
+        let manifest = Manifest::example(vec![number(57)]);
         let known = |gaps: &[(u32, u32)]| {
             let gap = |(first, last): &(u32, u32)| Gap { first: number(*first), last: number(*last) };
             let all_gaps = gaps.iter().map(gap).collect();

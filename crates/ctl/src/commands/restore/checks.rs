@@ -78,20 +78,10 @@ fn refused(why: &str) -> Result<(), Exit> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
-    use domain::timestamp::Timestamp;
-
     use super::*;
-    use crate::backup_folder::Postgresql;
 
     fn manifest() -> Manifest {
-        let moment = Timestamp::parse("2026-11-21T07:17:48.326Z").unwrap();
-        let postgresql = Postgresql {
-            version: "15.8".to_owned(),
-            system_identifier: "77".to_owned(),
-            database: "restaurant_db".to_owned(),
-            schema_version: 21,
-        };
-        Manifest::new("an-id".to_owned(), NAME.to_owned(), moment, moment, postgresql, Vec::new())
+        Manifest::example(Vec::new())
     }
 
     fn restored() -> RestoredServer {
