@@ -6,8 +6,6 @@ use std::path::Path;
 use runtime::Exit;
 use tempfile::NamedTempFile;
 
-use crate::NAME;
-
 /// Opens a temporary file beside the path, which must not exist yet.
 ///
 /// # Errors
@@ -36,5 +34,5 @@ pub fn unwritable(path: &Path, why: &io::Error) -> Exit {
         io::ErrorKind::AlreadyExists => "; choose another name: an export is never overwritten",
         _ => "; choose a place that can be written to",
     };
-    Exit::Failed(format!("{NAME}: cannot write '{}': {why}{advice}", path.display()))
+    Exit::Failed(format!("cannot write '{}': {why}{advice}", path.display()))
 }

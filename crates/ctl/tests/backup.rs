@@ -84,14 +84,15 @@ async fn rights_that_are_missing_are_named_at_the_start() {
     stage.migrate().await;
     let (database, role) = (stage.database().await, format!("{}_weak", stage.name));
     let folder = tempfile::tempdir().unwrap();
-    database.execute(&format!("create role {role} login replication password '{PASSWORD}'")).await;
+    database.execute(&format!("create role {role} login password '{PASSWORD}'")).await;
     for (grant, lacking) in [
         (
             "select on refinery_schema_history",
-            "insert on backups, select on backups, select on order_counters, update on backups. ",
+            "insert on backups, replication, select on backups, select on order_counters, update on backups. ",
         ),
-        ("select, insert on backups", "it lacks: select on order_counters, update on backups. "),
-        ("update on backups", "it lacks: select on order_counters. "),
+        ("select, insert on backups", "it lacks: replication, select on order_counters, update on backups. "),
+        ("update on backups", "it lacks: replication, select on order_counters. "),
+        ("select on order_counters", "it lacks: replication. "),
     ] {
         database.execute(&format!("grant {grant} to {role}")).await;
         let launch = Launch::new("restaurant-ctl", stage.environment())

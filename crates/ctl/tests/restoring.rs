@@ -105,29 +105,6 @@ async fn a_folder_with_something_in_it_is_left_alone() {
 }
 
 #[tokio::test]
-async fn who_may_not_replicate_is_told_who_may() {
-    let stage = Stage::new().await;
-    stage.migrate().await;
-    let (database, role) = (stage.database().await, format!("{}_weak", stage.name));
-    database
-        .execute(&format!(
-            "create role {role} login password '{PASSWORD}'; grant select on refinery_schema_history to {role};
-             grant select, insert, update on backups to {role}"
-        ))
-        .await;
-    let folder = tempfile::tempdir().unwrap();
-    let launch = Launch::new("restaurant-ctl", stage.environment())
-        .env("DB_USER", role.clone())
-        .env("DB_PASSWORD", PASSWORD)
-        .arg("backup")
-        .arg(folder.path().join("new").display().to_string());
-    let ended = launch.run_to_end().await;
-    refused(&ended, 1, "replication password");
-    assert!(!folder.path().join("new").exists());
-    database.execute(&format!("drop owned by {role}; drop role {role}")).await;
-}
-
-#[tokio::test]
 async fn who_may_do_nothing_is_told_who_may() {
     let stage = Stage::new().await;
     stage.migrate().await;

@@ -56,7 +56,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
             arguments.timeout
         )));
     }
-    let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
+    let config = Config::load(arguments.config).map_err(|why| Exit::Config(why.to_string()))?;
     let db = Database::for_reading(&config.database, NAME).await.map_err(|why| failed(&why))?;
     let scope = Scope {
         since,

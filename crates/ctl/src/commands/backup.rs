@@ -57,7 +57,7 @@ pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit
         let text = format!("--timeout: {} is not between 1 and 604800 seconds", arguments.timeout);
         return Err(Exit::Usage(text));
     }
-    let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
+    let config = Config::load(arguments.config).map_err(|why| Exit::Config(why.to_string()))?;
     let db = Database::new(&config.database, NAME, Access::ReadWrite).map_err(|why| failed(&why))?;
     match (&arguments.folder, arguments.taken_by) {
         (Some(folder), None) => {
@@ -68,7 +68,7 @@ pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit
             Ok(())
         }
         (None, Some(program)) => note(&db, program.trim()).await,
-        _ => Err(Exit::Usage(format!("{NAME}: backup: name a folder, or with --taken-by a program"))),
+        _ => Err(Exit::Usage("backup: name a folder, or with --taken-by a program".to_owned())),
     }
 }
 
@@ -149,7 +149,7 @@ fn report(manifest: &Manifest, folder: &std::path::Path, json: bool) {
 fn not_allowed(user: &str, missing: &[String]) -> Exit {
     let missing = missing.join(", ");
     Exit::Failed(format!(
-        "{NAME}: '{user}' may not take a backup, it lacks: {missing}. Use a role for backups (DB_USER), made by a \
+        "'{user}' may not take a backup, it lacks: {missing}. Use a role for backups (DB_USER), made by a \
          superuser: create role ROLE login replication password '…'; grant select, insert, update on backups to ROLE; grant select on order_counters, \
          refinery_schema_history to ROLE"
     ))
@@ -161,8 +161,5 @@ fn unrecorded(why: &DbError) -> Exit {
     } else {
         ""
     };
-    Exit::Failed(format!(
-        "{NAME}: the table of backups was not written: {}{advice}",
-        runtime::with_causes(why)
-    ))
+    Exit::Failed(format!("the table of backups was not written: {}{advice}", runtime::with_causes(why)))
 }

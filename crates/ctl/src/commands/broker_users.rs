@@ -17,7 +17,6 @@ use runtime::{Console, Exit, FailedAttempt, Shutdown, with_causes};
 use secrecy::SecretString;
 
 use self::management::{Management, ManagementError};
-use crate::NAME;
 
 /// Makes a user of RabbitMQ for each service (`<database>_order`, `_kitchen`, `_notifier`) and for
 /// the exporter (`_exporter`) with the permissions it needs and no others, or corrects them. It
@@ -51,7 +50,7 @@ struct User {
 
 /// Runs the command.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
-    let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
+    let config = Config::load(arguments.config).map_err(|why| Exit::Config(why.to_string()))?;
     let users = users(&config.database.database)?;
     let management = Management::new(&config.rabbitmq, arguments.management_port);
     if config.rabbitmq.tls == TlsMode::Disable {
@@ -86,7 +85,7 @@ fn users(database: &str) -> Result<Vec<User>, Exit> {
     for of in ServerUser::ALL {
         let Some(may) = permissions::of(of) else { continue };
         let variable = format!("{}_RABBITMQ_PASSWORD", of.short_name().to_uppercase());
-        match config::secret(&variable).map_err(|why| Exit::Config(format!("{NAME}: {why}")))? {
+        match config::secret(&variable).map_err(|why| Exit::Config(why.to_string()))? {
             Some(password) => users.push(User { of, name: roles::name(database, of), password, may }),
             None => missing.push(variable),
         }
@@ -96,7 +95,7 @@ fn users(database: &str) -> Result<Vec<User>, Exit> {
     }
     let missing = missing.join(", ");
     Err(Exit::Config(format!(
-        "{NAME}: there is no password in {missing}: set each, or name a file in its twin with _FILE"
+        "there is no password in {missing}: set each, or name a file in its twin with _FILE"
     )))
 }
 

@@ -5,8 +5,6 @@ mod shells;
 use argh::{ArgsInfo, CommandInfoWithArgs, FromArgs};
 use runtime::Exit;
 
-use crate::NAME;
-
 const COMMAND: &str = "completions";
 const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 
@@ -44,7 +42,7 @@ pub fn run(arguments: &Arguments, program: &CommandInfoWithArgs) -> Result<(), E
         "fish" => shells::fish(&positions),
         other => {
             return Err(Exit::Usage(format!(
-                "{NAME}: completions: there are none for '{other}' (allowed: bash, zsh, fish)"
+                "completions: there are none for '{other}' (allowed: bash, zsh, fish)"
             )));
         }
     };

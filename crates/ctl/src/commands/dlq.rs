@@ -23,8 +23,6 @@ use config::{Config, Rabbitmq};
 use runtime::signals::StopSignals;
 use runtime::{Exit, with_causes};
 
-use crate::NAME;
-
 /// The name of the connection that reads the dead letters.
 const CONNECTION: &str = "restaurant-ctl: dead letters";
 
@@ -59,7 +57,7 @@ pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit
 }
 
 fn settings(config: Option<PathBuf>) -> Result<Rabbitmq, Exit> {
-    let config = Config::load(config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
+    let config = Config::load(config).map_err(|why| Exit::Config(why.to_string()))?;
     Ok(config.rabbitmq)
 }
 
@@ -84,5 +82,5 @@ fn failed(why: &DeadLettersError) -> Exit {
             "Nothing is lost: what was not replayed or dropped is still among the dead letters. Try again when RabbitMQ is well."
         }
     };
-    Exit::Failed(format!("{NAME}: {}. {advice}", with_causes(why).trim_end_matches('.')))
+    Exit::Failed(format!("{}. {advice}", with_causes(why).trim_end_matches('.')))
 }

@@ -27,7 +27,6 @@ use telemetry::Program;
 use tokio::time::timeout;
 
 use self::looking::{keep_audited, keep_fresh};
-use crate::NAME;
 
 /// Its name in its log and in the answers of its probes.
 const EXPORTER: &str = "restaurant-exporter";
@@ -66,7 +65,7 @@ impl Health for Looked {
 
 /// Runs the command until a signal ends it.
 pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit> {
-    let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
+    let config = Config::load(arguments.config).map_err(|why| Exit::Config(why.to_string()))?;
     let level = config.log.level.parse().map_err(Exit::Config)?;
     let db = Database::new(&config.database, EXPORTER, Access::ReadPrimary).map_err(|why| failed(&why))?;
     let listener =

@@ -45,11 +45,9 @@ pub struct Arguments {
 /// Runs the command.
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     if arguments.keep && !arguments.roles {
-        return Err(Exit::Usage(format!(
-            "{NAME}: migrate: --keep is about roles: add --roles, or leave it out"
-        )));
+        return Err(Exit::Usage("migrate: --keep is about roles: add --roles, or leave it out".to_owned()));
     }
-    let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
+    let config = Config::load(arguments.config).map_err(|why| Exit::Config(why.to_string()))?;
     let db = Database::new(&config.database, NAME, Access::ReadWrite).map_err(|why| failed(&why))?;
     let policy = Policy::for_server().within(Duration::from_secs(arguments.wait));
     let report = |why: &SchemaError, failed: FailedAttempt| {

@@ -16,7 +16,6 @@ use runtime::{Console, Exit, Shutdown, time_span, with_causes};
 
 use self::figures::Figures;
 use super::editing::open_as;
-use crate::NAME;
 
 /// A service's role may count what is old, and remove none of it.
 const WHO_MAY: &str = "run it as the owner of the tables, who runs 'restaurant-ctl migrate', or as the role <database>_pruner, which \
@@ -67,7 +66,7 @@ fn parse_age(text: &str) -> Result<Duration, String> {
 pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit> {
     if !arguments.dry_run && !arguments.yes && !io::stdin().is_terminal() {
         let text = "what is pruned is gone for good; without a terminal to ask on, say --yes, or --dry-run";
-        return Err(Exit::Usage(format!("{NAME}: prune: {text}")));
+        return Err(Exit::Usage(format!("prune: {text}")));
     }
     let access = if arguments.dry_run { Access::ReadOnly } else { Access::ReadWrite };
     let db = open_as(WHO_MAY, arguments.config, access).await?;
@@ -104,7 +103,7 @@ async fn whole(
     let so_far = || format!("{} so far; the same command goes on", figures.sentence(action));
     match walked {
         Ok(walk::End::Reached) => Ok(figures),
-        Ok(walk::End::Interrupted) => Err(Exit::Failed(format!("{NAME}: prune: interrupted: {}", so_far()))),
+        Ok(walk::End::Interrupted) => Err(Exit::Failed(format!("prune: interrupted: {}", so_far()))),
         Err(why) => match failed(&why) {
             Exit::Failed(text) => Err(Exit::Failed(format!("{text} ({})", so_far()))),
             other => Err(other),
@@ -147,7 +146,7 @@ fn failed(why: &DbError) -> Exit {
     } else {
         why.advice().unwrap_or("'restaurant-ctl doctor' looks for the reason")
     };
-    Exit::Failed(format!("{NAME}: prune: {}; {advice}", with_causes(why)))
+    Exit::Failed(format!("prune: {}; {advice}", with_causes(why)))
 }
 
 #[cfg(test)]

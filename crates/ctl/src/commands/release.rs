@@ -39,13 +39,13 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let parse = |text: &String| {
         let number = text.parse::<OrderNumber>();
-        number.map_err(|why| Exit::Usage(format!("{NAME}: release: '{}' {why}", text.escape_debug())))
+        number.map_err(|why| Exit::Usage(format!("release: '{}' {why}", text.escape_debug())))
     };
     let numbers = arguments.numbers.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
     if arguments.all && !numbers.is_empty() {
-        return Err(Exit::Usage(format!("{NAME}: release: name orders, or say --all, not both")));
+        return Err(Exit::Usage("release: name orders, or say --all, not both".to_owned()));
     }
-    let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
+    let config = Config::load(arguments.config).map_err(|why| Exit::Config(why.to_string()))?;
     let db = Database::new(&config.database, NAME, Access::ReadWrite).map_err(|why| failed(&why))?;
     if !arguments.all && numbers.is_empty() {
         return show(&db, arguments.json).await;
@@ -72,7 +72,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
 
 fn unreleased(why: &DbError) -> Exit {
     let advice = if why.is_missing_right() { ". Log in as the owner of the tables (DB_USER)" } else { "" };
-    Exit::Failed(format!("{NAME}: release: {}{advice}", with_causes(why)))
+    Exit::Failed(format!("release: {}{advice}", with_causes(why)))
 }
 
 async fn show(db: &Database, json: bool) -> Result<(), Exit> {

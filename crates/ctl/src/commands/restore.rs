@@ -61,12 +61,12 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         Some(path) => acknowledged::read(path).map_err(|why| failed(&why))?,
         None => Vec::new(),
     };
-    let config = Config::load(arguments.config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
+    let config = Config::load(arguments.config).map_err(|why| Exit::Config(why.to_string()))?;
     let (manifest, taken_by) = match (&arguments.folder, &arguments.taken_by) {
         (Some(path), None) => (Some(BackupFolder::existing(path).read().map_err(|why| failed(&why))?), NAME),
         (None, Some(program)) => (None, program.as_str()),
         _ => {
-            return Err(Exit::Usage(format!("{NAME}: restore: name a folder, or with --taken-by a program")));
+            return Err(Exit::Usage("restore: name a folder, or with --taken-by a program".to_owned()));
         }
     };
     // Its sessions ask for writes themselves, where they need them. Of several servers it is the
@@ -128,14 +128,14 @@ fn explained(why: &RestoreError) -> Exit {
         }
         RestoreError::Database(_) => "",
     };
-    Exit::Failed(format!("{NAME}: nothing was changed: {}{advice}", with_causes(why)))
+    Exit::Failed(format!("nothing was changed: {}{advice}", with_causes(why)))
 }
 
 async fn lift(db: &Database) -> Result<(), Exit> {
     restoring::lift_fence(db).await.map_err(|why| {
         let statement = "alter system reset default_transaction_read_only; select pg_reload_conf()";
         Exit::Failed(format!(
-            "{NAME}: the orders are held, but the server takes no writes yet: {}. As a superuser: {statement}",
+            "the orders are held, but the server takes no writes yet: {}. As a superuser: {statement}",
             with_causes(&why)
         ))
     })

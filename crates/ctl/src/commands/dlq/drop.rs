@@ -15,7 +15,6 @@ use super::filter::{Filter, parse_limit, parse_order, parse_reason, parse_time_s
 use super::selection::{Selection, not_there};
 use super::take::{Disposal, take};
 use super::{CONNECTION, failed, settings};
-use crate::NAME;
 
 /// Removes dead letters for good. `dlq export` keeps a copy.
 #[derive(FromArgs, ArgsInfo, Debug)]
@@ -57,7 +56,7 @@ pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit
     let mut selection = Selection::of_words("drop", ids, all, filter, limit, clock::unix_seconds())?;
     if !arguments.yes && !io::stdin().is_terminal() {
         let text = "what is dropped is gone for good; without a terminal to ask on, say --yes";
-        return Err(Exit::Usage(format!("{NAME}: dlq drop: {text}")));
+        return Err(Exit::Usage(format!("dlq drop: {text}")));
     }
     let settings = settings(arguments.config)?;
     if !arguments.yes {
@@ -88,7 +87,7 @@ async fn meant(settings: &Rabbitmq, mut selection: Selection) -> Result<HashSet<
     }
     pass.end().await.map_err(|why| failed(&why))?;
     let missing = selection.missing();
-    if missing.is_empty() { Ok(meant) } else { Err(Exit::Failed(format!("{NAME}: {}", not_there(&missing)))) }
+    if missing.is_empty() { Ok(meant) } else { Err(Exit::Failed(not_there(&missing))) }
 }
 
 fn confirmed(count: usize) -> bool {

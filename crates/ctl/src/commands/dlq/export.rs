@@ -12,7 +12,7 @@ use super::filter::{Filter, parse_limit, parse_order, parse_reason, parse_time_s
 use super::output::{Output, is_over};
 use super::selection::Selection;
 use super::{CONNECTION, failed, settings, view};
-use crate::{NAME, new_file};
+use crate::new_file;
 
 /// Writes the dead letters with their bodies, one JSON object a line. They stay where they are.
 #[derive(FromArgs, ArgsInfo, Debug)]
@@ -46,9 +46,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     let Some(path) = &arguments.output else {
         let pass = Pass::begin(&settings(arguments.config)?, CONNECTION).await.map_err(|why| failed(&why))?;
         return match write(pass, selection, stdout(), now).await? {
-            Err(why) if !is_over(&why) => {
-                Err(Exit::Failed(format!("{NAME}: cannot write the export: {why}")))
-            }
+            Err(why) if !is_over(&why) => Err(Exit::Failed(format!("cannot write the export: {why}"))),
             _ => Ok(()),
         };
     };

@@ -12,7 +12,6 @@ use super::filter::{Filter, parse_limit, parse_order, parse_reason, parse_time_s
 use super::output::{Output, is_over};
 use super::selection::Selection;
 use super::{CONNECTION, failed, settings, view};
-use crate::NAME;
 
 /// Shows the dead letters, oldest first. They stay where they are.
 #[derive(FromArgs, ArgsInfo, Debug)]
@@ -91,7 +90,5 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
 }
 
 fn unwritable(why: &io::Error) -> Exit {
-    Exit::Failed(format!(
-        "{NAME}: cannot write the list: {why}. Choose a place for it that can be written to"
-    ))
+    Exit::Failed(format!("cannot write the list: {why}. Choose a place for it that can be written to"))
 }

@@ -8,7 +8,6 @@ use serde_json::{Map, Value, json};
 use super::progress::Progress;
 use super::selection::{Selection, not_there};
 use super::view;
-use crate::NAME;
 
 /// Prints the report, and counts.
 pub struct Report {
@@ -114,7 +113,7 @@ impl Report {
             }
             return Ok(());
         };
-        Err(Exit::Failed(format!("{NAME}: {why}")))
+        Err(Exit::Failed(why))
     }
 
     fn object(letter: &DeadLetter, outcome: &str) -> Map<String, Value> {

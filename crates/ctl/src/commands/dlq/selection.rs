@@ -6,7 +6,6 @@ use bus::dead_letters::{DeadLetter, Id};
 use runtime::Exit;
 
 use super::filter::Filter;
-use crate::NAME;
 
 /// The messages that are still to be handled.
 #[derive(Clone, Debug)]
@@ -39,7 +38,7 @@ impl Selection {
         limit: Option<u64>,
         now: u64,
     ) -> Result<Self, Exit> {
-        let usage = |text: String| Exit::Usage(format!("{NAME}: dlq {command}: {text}"));
+        let usage = |text: String| Exit::Usage(format!("dlq {command}: {text}"));
         match (ids.is_empty(), all, filter.is_empty()) {
             (true, true, true) | (true, false, false) => Ok(Self::of_filter(filter, limit, now)),
             (false, false, true) if limit.is_none() => {

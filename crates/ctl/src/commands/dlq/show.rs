@@ -11,7 +11,6 @@ use runtime::{Exit, clock};
 use super::output::{Output, is_over};
 use super::selection::{Selection, not_there};
 use super::{CONNECTION, failed, settings, view};
-use crate::NAME;
 
 /// Shows one dead letter with its properties, headers and body: of a large body the beginning, with
 /// --json all of it. It stays in the queue.
@@ -40,7 +39,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
     }
     pass.end().await.map_err(|why| failed(&why))?;
     let Some(letter) = found else {
-        return Err(Exit::Failed(format!("{NAME}: {}", not_there(&selection.missing()))));
+        return Err(Exit::Failed(not_there(&selection.missing())));
     };
     let mut output = Output::to(stdout());
     let written = if arguments.json {
@@ -49,7 +48,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Exit> {
         output.line(&view::page(&letter, now)).await
     };
     match written.and(output.finish().await) {
-        Err(why) if !is_over(&why) => Err(Exit::Failed(format!("{NAME}: cannot write it: {why}"))),
+        Err(why) if !is_over(&why) => Err(Exit::Failed(format!("cannot write it: {why}"))),
         _ => Ok(()),
     }
 }

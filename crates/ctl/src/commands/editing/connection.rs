@@ -31,18 +31,19 @@ pub async fn open_as(
     config: Option<PathBuf>,
     access: Access,
 ) -> Result<Database, Exit> {
-    let config = Config::load(config).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
+    let config = Config::load(config).map_err(|why| Exit::Config(why.to_string()))?;
     let db = Database::new(&config.database, NAME, access).map_err(|why| failed(&why))?;
-    let unusable = |why: SchemaError| Err(Exit::failed(NAME, &why));
+    let unusable = |why: SchemaError| Err(failed(&why));
     let unread = |why: DbError| {
         let advice = advice(&why, who_may);
-        Exit::Failed(format!("{NAME}: the database could not be read: {}; {advice}", with_causes(&why)))
+        Exit::Failed(format!("the database could not be read: {}; {advice}", with_causes(&why)))
     };
     match schema::state(&db).await.map_err(unread)? {
         SchemaState::Current => Ok(db),
-        SchemaState::Behind => Err(Exit::Failed(format!(
-            "{NAME}: the tables are missing, or older than this version: run 'restaurant-ctl migrate' as their owner, then try again"
-        ))),
+        SchemaState::Behind => Err(Exit::Failed(
+            "the tables are missing, or older than this version: run 'restaurant-ctl migrate' as their owner, then try again"
+                .to_owned(),
+        )),
         SchemaState::Ahead { found, known } => unusable(SchemaError::Ahead { found, known }),
         SchemaState::OutOfSight { schemas } => unusable(SchemaError::OutOfSight { schemas }),
     }
@@ -54,16 +55,16 @@ pub fn unread(what: &str, why: &DbError) -> Exit {
         DbError::UnexpectedValue(_) => "correct that row, or replace it with an import that has its id",
         _ => advice(why, EDITORS),
     };
-    Exit::Failed(format!("{NAME}: {what} could not be read: {}; {advice}", with_causes(why)))
+    Exit::Failed(format!("{what} could not be read: {}; {advice}", with_causes(why)))
 }
 
 /// Why something was not changed, and what to do.
 pub fn unchanged(what: &str, why: &DbError) -> Exit {
     let why_not = with_causes(why);
     Exit::Failed(if why.is_in_doubt() {
-        format!("{NAME}: {what} may have changed: {why_not}; 'diff' with the same file tells")
+        format!("{what} may have changed: {why_not}; 'diff' with the same file tells")
     } else {
-        format!("{NAME}: {what} did not change: {why_not}; {}", advice(why, EDITORS))
+        format!("{what} did not change: {why_not}; {}", advice(why, EDITORS))
     })
 }
 

@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use menu_files::{Entry, FileErrors, Format, MAX_BYTES, check_merge};
 use runtime::Exit;
 
-use crate::NAME;
-
 /// A file without an error.
 pub struct File<T> {
     path: PathBuf,
@@ -26,17 +24,17 @@ impl<T: Entry> File<T> {
     pub fn read(path: PathBuf, format: Option<Format>) -> Result<Self, Exit> {
         let bytes = bytes(&path).map_err(|why| {
             let shown = path.display();
-            Exit::Failed(format!("{NAME}: cannot read '{shown}': {why}; name a file in YAML or CSV"))
+            Exit::Failed(format!("cannot read '{shown}': {why}; name a file in YAML or CSV"))
         })?;
         let Some(format) = format.or_else(|| Format::of_path(&path)) else {
             return Err(Exit::Usage(format!(
-                "{NAME}: the name '{}' ends in neither .yaml, .yml nor .csv: say --format yaml or --format csv",
+                "the name '{}' ends in neither .yaml, .yml nor .csv: say --format yaml or --format csv",
                 path.display()
             )));
         };
         if menu_files::says_nothing(format, &bytes) {
             return Err(Exit::Failed(format!(
-                "{NAME}: '{}' says nothing, perhaps by mistake; a file that takes everything off has {}",
+                "'{}' says nothing, perhaps by mistake; a file that takes everything off has {}",
                 path.display(),
                 nothing::<T>(format)
             )));
@@ -78,5 +76,5 @@ fn nothing<T: Entry>(format: Format) -> String {
 
 fn wrong(path: &Path, errors: &FileErrors) -> Exit {
     let shown = path.display();
-    Exit::Failed(format!("{NAME}: nothing was taken of '{shown}'. Correct it and try again:\n{errors}"))
+    Exit::Failed(format!("nothing was taken of '{shown}'. Correct it and try again:\n{errors}"))
 }

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use db::edit::Edit;
 use db::{Access, Database};
 use menu_files::{Change, Difference, Format, difference};
+use runtime::exit::failed;
 use runtime::{Console, Exit, with_causes};
 use serde_json::json;
 
 use super::connection::{open, unchanged, unread};
 use super::file::File;
 use super::{EditError, Stored, report};
-use crate::NAME;
 
 /// What is to be done.
 pub struct Import {
@@ -97,13 +97,13 @@ async fn made<T: Stored>(db: &Database, file: &File<T>, import: &Import) -> Resu
             let present = T::read(db).await.map_err(|why| unread(T::WHOLE, &why))?;
             file.check_merge(&present)?;
             Err(Exit::Failed(format!(
-                "{NAME}: {} did not change: somebody else used a name of '{}', and does not any more. Try again",
+                "{} did not change: somebody else used a name of '{}', and does not any more. Try again",
                 T::WHOLE,
                 file.name()
             )))
         }
         Err(EditError::Database(why)) => Err(unchanged(T::WHOLE, &why)),
-        Err(why @ EditError::Rules(_)) => Err(Exit::failed(NAME, &why)),
+        Err(why @ EditError::Rules(_)) => Err(failed(&why)),
     }
 }
 

@@ -10,8 +10,6 @@ use runtime::exit::failed;
 use runtime::{Console, Exit, password, shell};
 use secrecy::ExposeSecret;
 
-use crate::NAME;
-
 /// Creates the roles, and prints generated passwords as lines for a shell, because they cannot be
 /// read later.
 pub(super) async fn ensure(db: &Database, settings: &config::Database, surplus: Surplus) -> Result<(), Exit> {
@@ -21,7 +19,7 @@ pub(super) async fn ensure(db: &Database, settings: &config::Database, surplus: 
     for user in rights::users() {
         let name = roles::name(&settings.database, user);
         let variable = format!("{}_DB_PASSWORD", user.short_name().to_uppercase());
-        let mut password = config::secret(&variable).map_err(|why| Exit::Config(format!("{NAME}: {why}")))?;
+        let mut password = config::secret(&variable).map_err(|why| Exit::Config(why.to_string()))?;
         if password.is_none() && !roles::exists(db, &name).await.map_err(|why| failed(&why))? {
             if user.is_on_demand() {
                 continue;

@@ -5,7 +5,6 @@ use std::path::Path;
 use db::restoring::RestoredServer;
 use runtime::Exit;
 
-use crate::NAME;
 use crate::backup_folder::{Manifest, POSTGRESQL};
 
 /// The server runs on the data of this backup.
@@ -72,7 +71,7 @@ fn has_tables(server: &RestoredServer, database: &str) -> Result<(), Exit> {
 }
 
 fn refused(why: &str) -> Result<(), Exit> {
-    Err(Exit::Failed(format!("{NAME}: nothing was changed: {why}")))
+    Err(Exit::Failed(format!("nothing was changed: {why}")))
 }
 
 #[cfg(test)]
