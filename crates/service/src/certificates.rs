@@ -9,6 +9,7 @@ use config::{Config, TlsMode};
 use domain::ServiceName;
 use logging::{Log, action};
 use tls::client::{self, Change};
+use tls::server::Certificate;
 use tls::{Files, FilesError, check_certificate};
 use tokio::time::sleep;
 
@@ -16,13 +17,18 @@ use tokio::time::sleep;
 /// them itself.
 const LOOK_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Reads the files of the connections to the servers for the first time. Without them no attempt to
-/// connect can succeed, and only a person can correct them.
+/// Reads the files of the connections to the servers for the first time, and those of its own
+/// listener if it answers clients. Without them no connection can be made, and only a person can
+/// correct them.
 ///
 /// # Errors
 /// They cannot be used.
-pub(crate) fn read(service: ServiceName, config: &Config) -> Result<(), FilesError> {
-    of_servers(service, config).iter().try_for_each(|files| client::current(files).map(drop))
+pub(crate) fn read(service: ServiceName, answers_clients: bool, config: &Config) -> Result<(), FilesError> {
+    of_servers(service, config).iter().try_for_each(|files| client::current(files).map(drop))?;
+    if answers_clients {
+        Certificate::read(Files::from(&config.http))?;
+    }
+    Ok(())
 }
 
 /// Tells of certificates that this service shows, and that are not valid now.

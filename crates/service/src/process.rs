@@ -137,7 +137,7 @@ async fn run<S: Service>() -> Result<(), Exit> {
     let config = load()?;
     let mistaken = |why: String| Exit::Config(format!("{name}: {why}"));
     admin::check_port(&config, port).map_err(mistaken)?;
-    certificates::read(S::NAME, &config).map_err(|why| mistaken(why.to_string()))?;
+    certificates::read(S::NAME, port.is_some(), &config).map_err(|why| mistaken(why.to_string()))?;
     let level = config.log.level.parse().map_err(Exit::Config)?;
     let shutdown =
         Shutdown::on_signals(config.shutdown.grace_seconds).map_err(|why| Exit::failed(name, &why))?;

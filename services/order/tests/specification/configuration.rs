@@ -108,7 +108,7 @@ async fn a_mistake_in_the_environment_is_exit_code_78_and_names_the_variable() {
     }
 }
 
-/// No attempt to connect could succeed with them.
+/// No connection could be made with them, to a server or by a client.
 #[tokio::test]
 async fn files_of_tls_that_cannot_be_used_are_exit_code_78_and_named() {
     let authority = Authority::new();
@@ -116,10 +116,13 @@ async fn files_of_tls_that_cannot_be_used_are_exit_code_78_and_named() {
     let empty = authority.folder().join("empty.pem");
     std::fs::write(&empty, "").unwrap();
     let text = |path: &Path| path.to_str().unwrap().to_owned();
-    for (mode, cert, key) in
-        [("DB_TLS", "DB_TLS_CERT", "DB_TLS_KEY"), ("RABBITMQ_TLS", "RABBITMQ_TLS_CERT", "RABBITMQ_TLS_KEY")]
-    {
-        let launch = Launch::new("order-service", vec![(mode, "require".to_owned())]);
+    for (mode, cert, key) in [
+        (Some("DB_TLS"), "DB_TLS_CERT", "DB_TLS_KEY"),
+        (Some("RABBITMQ_TLS"), "RABBITMQ_TLS_CERT", "RABBITMQ_TLS_KEY"),
+        (None, "HTTP_TLS_CERT", "HTTP_TLS_KEY"),
+    ] {
+        let environment = mode.map(|mode| (mode, "require".to_owned())).into_iter().collect();
+        let launch = Launch::new("order-service", environment);
         let with_certificate = launch.clone().env(cert, text(&own.certificate));
         for (launch, parts) in [
             (with_certificate.clone(), [cert, "is not: set both"]),
