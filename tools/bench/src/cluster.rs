@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use devcluster::{
-    PostgresOptions, PrivatePostgres, PrivateRabbitmq, PrivateRedis, ProcessGuard, RabbitmqOptions, Ready,
-    RedisProgram, environment, free_port, start_pair, tool,
+    PostgresOptions, PrivatePostgres, PrivateRabbitmq, PrivateRedis, ProcessGuard, RabbitmqOptions,
+    RabbitmqTls, Ready, RedisProgram, ServerTls, environment, free_port, start_pair, tool,
 };
 use domain::ServiceName;
 use serde_json::Value;
@@ -47,13 +47,19 @@ impl Cluster {
             ensure!(program.is_file(), "'{path}' is not there: build it with 'cargo xtask build --release'");
         }
         let guard = ProcessGuard::new().context("cannot start a guard process")?;
+        let certificate = self_signed(folder)?;
         let postgres_options = PostgresOptions {
             durable: true,
             max_connections: 200,
             guard: Some(guard.clone()),
+            tls: Some(certificate.clone()),
             ..PostgresOptions::default()
         };
-        let rabbitmq_options = RabbitmqOptions { guard: Some(guard.clone()), ..RabbitmqOptions::default() };
+        let rabbitmq_options = RabbitmqOptions {
+            guard: Some(guard.clone()),
+            tls: Some(RabbitmqTls { certificate, demands_certificate: false }),
+            ..RabbitmqOptions::default()
+        };
         let (postgres, rabbitmq) = start_pair(folder, postgres_options, rabbitmq_options).await?;
         let (programs, folder) = (programs.to_owned(), folder.to_owned());
         Ok(Self { postgres, rabbitmq, effort, programs, folder, guard, next: AtomicU32::new(0) })
@@ -134,6 +140,18 @@ impl Cluster {
     pub fn next_number(&self) -> u32 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
+}
+
+/// A certificate for both servers. They speak TLS with those who want it, and only the scenario of
+/// TLS does.
+fn self_signed(folder: &Path) -> Result<ServerTls> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])
+        .context("cannot make a certificate for the servers")?;
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+    fs_err::create_dir_all(folder)?;
+    fs_err::write(&certificate, made.cert.pem())?;
+    fs_err::write(&key, made.signing_key.serialize_pem())?;
+    Ok(ServerTls { certificate, key, clients: None })
 }
 
 /// The database and the virtual host of one measurement.

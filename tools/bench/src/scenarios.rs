@@ -3,6 +3,7 @@
 mod backlog;
 mod cpu;
 mod curve;
+mod encryption;
 mod growth;
 mod idle;
 mod instances;
@@ -55,7 +56,7 @@ macro_rules! scenario {
 }
 
 /// All scenarios, in the sequence in which they run.
-pub static ALL: [Scenario; 23] = [
+pub static ALL: [Scenario; 24] = [
     scenario!("intake", intake::at_one_service, "Placing orders: 64 connections, one order service"),
     scenario!("intake-2", intake::at_two_services, "Placing orders: 256 connections, two order services"),
     scenario!("menu", menu::of_many_items, "Placing orders from a menu with stock and price rules"),
@@ -77,6 +78,7 @@ pub static ALL: [Scenario; 23] = [
     scenario!("start", start::measure, "From the start of a process to its first 200"),
     scenario!("cpu", cpu::measure, "Processor time for each order"),
     scenario!("overhead", overhead::measure, "Placing orders while metrics and traces are taken"),
+    scenario!("tls", encryption::measure, "Placing orders with TLS to PostgreSQL and RabbitMQ"),
     scenario!("limits", limits::measure, "PostgreSQL, RabbitMQ and HTTP in isolation"),
     scenario!("queues", queues::measure, "RabbitMQ in isolation: kinds of queues"),
     scenario!("instances", instances::measure, "One and two of each service"),
