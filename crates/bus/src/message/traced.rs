@@ -14,7 +14,7 @@ impl Outgoing {
         Self { trace: id.trace(), ..self }
     }
 
-    /// Its transaction committed so long ago.
+    /// Its transaction began so long ago.
     #[must_use]
     pub fn of_age(self, age: Age) -> Self {
         Self { age, ..self }
