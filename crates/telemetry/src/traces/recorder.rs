@@ -9,6 +9,10 @@ use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
 use super::queue::{self, Finished};
 use super::sampling::Sampling;
 
+/// Most links of a span: a statement links to all that share it, and that many look up together.
+/// The SDK keeps 128 by default.
+const MAX_LINKS: u32 = 512;
+
 static TRACES: OnceLock<Traces> = OnceLock::new();
 
 struct Traces {
@@ -41,6 +45,7 @@ pub(super) fn set(
                 let provider = SdkTracerProvider::builder()
                     .with_resource(resource.clone())
                     .with_sampler(sampler)
+                    .with_max_links_per_span(MAX_LINKS)
                     .with_span_processor(queue.clone());
                 provider.build().tracer("restaurant")
             };
