@@ -69,8 +69,8 @@ impl Span {
         )
     }
 
-    /// What it causes has this place in the trace of its parent: its own, or, if it is not recorded,
-    /// that of the parent. If a sampler of ours left it out, the trace does not go on as a recorded
+    /// What it causes has this place in the trace of its parent: its own, or that of the parent if
+    /// it is not recorded. If a sampler of ours left it out, the trace does not go on as a recorded
     /// one: whoever comes after would be below a gap (OpenTelemetry, Tracing SDK, "Sampling").
     pub fn or(&self, parent: TraceParent) -> TraceParent {
         match self.trace() {
