@@ -86,7 +86,7 @@ pub struct StatusOutboxRow {
     pub request_id: RequestId,
     /// The message.
     pub update: StatusUpdate,
-    /// Whether it was committed more than [`OLD`] ago.
+    /// Whether its transaction began more than [`OLD`] ago.
     pub is_old: bool,
 }
 
@@ -103,12 +103,13 @@ pub struct OrderOutboxRow {
     pub placed_at: OffsetDateTime,
     /// The message.
     pub message: OrderMessage,
-    /// Whether it was committed more than [`OLD`] ago.
+    /// Whether its transaction began more than [`OLD`] ago.
     pub is_old: bool,
 }
 
 /// After this time nobody looks at the trace of a request any more: what is sent then begins a new
-/// one, with a link.
+/// one, with a link. It counts from the begin of the transaction that wrote the row, at most 10 s
+/// before its commit.
 pub const OLD: Duration = Duration::from_mins(1);
 
 /// Lets the statement's commit return before it is durable. A power cut may restore the deleted

@@ -68,6 +68,12 @@ impl TraceParent {
     pub fn is_sampled(&self) -> bool {
         self.flags & SAMPLED != 0
     }
+
+    /// The same place, if the trace is not recorded from here on.
+    #[must_use]
+    pub fn not_sampled(self) -> Self {
+        Self { flags: self.flags & !SAMPLED, ..self }
+    }
 }
 
 /// As the header has it.
@@ -153,6 +159,14 @@ mod tests {
         fn what_is_written_is_read(trace_id in 1_u128.., parent_id in 1_u64.., flags: u8) {
             let parent = TraceParent::new(trace_id, parent_id, flags).unwrap();
             prop_assert_eq!(TraceParent::parse(&parent.to_string()), Some(parent));
+        }
+
+        #[test]
+        fn a_trace_that_is_not_recorded_keeps_its_other_flags(flags: u8) {
+            let parent = |flags| TraceParent::new(1, 1, flags).unwrap();
+            prop_assert!(!parent(flags).not_sampled().is_sampled());
+            prop_assert_eq!(parent(flags | SAMPLED).not_sampled(), parent(flags).not_sampled());
+            prop_assert_eq!(parent(flags).not_sampled().flags() | SAMPLED, flags | SAMPLED);
         }
 
         #[test]

@@ -1,5 +1,5 @@
 //! The span of a request, and its place in a trace: that of the span if it is recorded, else the
-//! client's `traceparent`.
+//! client's `traceparent`, without the flag of a recorded one if a sampler left the span out.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::HeaderName;

@@ -81,3 +81,47 @@ pub(crate) async fn watch(log: &Log) -> Infallible {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
+mod tests {
+    use std::fs;
+    use std::pin::pin;
+
+    use logging::Level;
+    use testkit::Authority;
+    use tls::Section;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn changed_files_are_told_of_and_those_that_cannot_be_used_once() {
+        let authority = Authority::new();
+        let shown = authority.client("order");
+        let (cert, key) = (Some(shown.certificate.clone()), Some(shown.key.clone()));
+        let files = Files { section: Section::Database, mode: TlsMode::Require, ca: None, cert, key };
+        assert!(client::current(&files).unwrap().is_some());
+        let lines = authority.folder().join("log");
+        let (log, flush) = logging::start_on("test", Level::Debug, fs::File::create(&lines).unwrap());
+
+        let renew = || shown.become_like(&authority.client("order"));
+        let damage = || fs::write(&shown.key, "no key").unwrap();
+        let leave = || ();
+        let steps: [&dyn Fn(); 6] = [&leave, &renew, &leave, &damage, &leave, &renew];
+        let mut watching = pin!(watch(&log));
+        for step in steps {
+            step();
+            // It looks once meanwhile.
+            let one_look = LOOK_INTERVAL + Duration::from_secs(1);
+            assert!(timeout(one_look, watching.as_mut()).await.is_err(), "it watches for ever");
+        }
+        drop(flush);
+
+        let lines = fs::read_to_string(lines).unwrap();
+        let lines: Vec<serde_json::Value> =
+            lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let told: Vec<_> = lines.iter().map(|line| line["action"].as_str().unwrap()).collect();
+        assert_eq!(told, ["certificate_changed", "certificate_refused", "certificate_changed"], "{lines:?}");
+    }
+}

@@ -68,6 +68,11 @@ async fn spans_are_recorded_where_they_are_sampled_and_counted_where_they_are_lo
     assert_eq!(spans[1].parent_span_id, 8_u64.to_be_bytes());
     assert_eq!(spans[1].status.as_ref().unwrap().code, 2);
 
+    // A statement links to all that share it.
+    drop(conventions::statement(Batch::LookUp, std::iter::repeat_n(parent(1), 512), 512));
+    let spans = ended(&mut finished);
+    assert_eq!((spans[0].links.len(), spans[0].dropped_links_count), (512, 0));
+
     // What is sent long after its commit begins a trace, although the sampler would record none.
     let message = conventions::Message { exchange: "x", routing_key: "", message_id: "1", size: 2 };
     drop(conventions::publish(&message, parent(0), Age::Old));

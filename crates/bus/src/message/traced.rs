@@ -14,7 +14,7 @@ impl Outgoing {
         Self { trace: id.trace(), ..self }
     }
 
-    /// Its transaction committed so long ago.
+    /// Its transaction began so long ago.
     #[must_use]
     pub fn of_age(self, age: Age) -> Self {
         Self { age, ..self }
@@ -32,7 +32,7 @@ impl Outgoing {
         };
         let span = conventions::publish(&message, Some(cause), self.age);
         let mut headers = self.properties.headers().cloned().unwrap_or_default();
-        insert(&mut headers, TRACEPARENT, text(&span.trace().unwrap_or(cause).to_string()));
+        insert(&mut headers, TRACEPARENT, text(&span.or(cause).to_string()));
         self.properties.with_headers(headers);
         span
     }

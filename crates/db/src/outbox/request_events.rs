@@ -43,7 +43,7 @@ pub struct RequestEventRow {
     pub request_id: RequestId,
     /// The message.
     pub event: RequestEvent,
-    /// Whether it was committed more than [`OLD`] ago.
+    /// Whether its transaction began more than [`OLD`] ago.
     pub is_old: bool,
 }
 

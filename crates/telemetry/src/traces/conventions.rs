@@ -149,7 +149,7 @@ impl Message<'_> {
     }
 }
 
-/// How long ago the transaction committed whose message is sent.
+/// How long ago the transaction began whose message is sent. It committed at most 10 s later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Age {
     /// A minute, or less.

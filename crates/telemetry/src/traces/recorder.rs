@@ -9,10 +9,15 @@ use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
 use super::queue::{self, Finished};
 use super::sampling::Sampling;
 
+/// Most links of a span: a statement links to all that share it, and that many look up together.
+/// The SDK keeps 128 by default.
+const MAX_LINKS: u32 = 512;
+
 static TRACES: OnceLock<Traces> = OnceLock::new();
 
 struct Traces {
     recorder: Option<Recorder>,
+    decides: bool,
     trusts_callers: bool,
     database: String,
 }
@@ -33,6 +38,7 @@ pub(super) fn set(
     trusts_callers: bool,
     database: String,
 ) -> Option<Finished> {
+    let decides = sampling.is_some();
     let (recorder, finished) = match sampling.filter(|sampling| !sampling.is_never()) {
         None => (None, None),
         Some(sampling) => {
@@ -41,6 +47,7 @@ pub(super) fn set(
                 let provider = SdkTracerProvider::builder()
                     .with_resource(resource.clone())
                     .with_sampler(sampler)
+                    .with_max_links_per_span(MAX_LINKS)
                     .with_span_processor(queue.clone());
                 provider.build().tracer("restaurant")
             };
@@ -49,12 +56,18 @@ pub(super) fn set(
             (Some(recorder), Some(finished))
         }
     };
-    TRACES.set(Traces { recorder, trusts_callers, database }).ok().and(finished)
+    TRACES.set(Traces { recorder, decides, trusts_callers, database }).ok().and(finished)
 }
 
 /// `None` if nothing is recorded.
 pub(super) fn recorder() -> Option<&'static Recorder> {
     TRACES.get()?.recorder.as_ref()
+}
+
+/// Whether this process decides what is recorded, if only that nothing is. Without a collector it
+/// leaves that to others.
+pub(super) fn decides() -> bool {
+    TRACES.get().is_some_and(|traces| traces.decides)
 }
 
 /// Whether the flag of a caller counts.

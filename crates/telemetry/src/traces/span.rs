@@ -10,7 +10,7 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, KeyValue};
 
 use super::caller::Caller;
-use super::recorder::{Recorder, recorder};
+use super::recorder::{Recorder, decides, recorder};
 
 /// A piece of work. It ends when it is dropped. Most are not recorded: these are empty.
 #[derive(Debug, Default)]
@@ -69,13 +69,21 @@ impl Span {
         )
     }
 
-    /// The id of the request, as what this span causes has it: with the span's place, or, if it is
-    /// not recorded, with its own.
-    pub fn around(&self, id: RequestId) -> RequestId {
+    /// What it causes has this place in the trace of its parent: its own, or that of the parent if
+    /// it is not recorded. If a sampler of ours left it out, the trace does not go on as a recorded
+    /// one: whoever comes after would be below a gap (OpenTelemetry, Tracing SDK, "Sampling").
+    pub fn or(&self, parent: TraceParent) -> TraceParent {
         match self.trace() {
-            Some(trace) => id.with_trace(Some(trace)),
-            None => id,
+            Some(trace) => trace,
+            None if decides() => parent.not_sampled(),
+            None => parent,
         }
+    }
+
+    /// The id of the request, as what this span causes has it: see [`or`](Self::or).
+    pub fn around(&self, id: RequestId) -> RequestId {
+        let trace = self.trace().or_else(|| id.trace().map(|parent| self.or(parent)));
+        id.with_trace(trace)
     }
 
     /// Changes what is known by now.

@@ -64,6 +64,18 @@ async fn a_clients_certificate_that_has_expired_is_told_of_at_the_start() {
     assert!(message.contains("DB_TLS_CERT") && message.contains("until 2020-01-01"), "{line}");
 }
 
+/// `SSL_CERT_FILE` says which those are, as it does for OpenSSL.
+#[tokio::test]
+async fn without_an_authority_in_the_settings_those_of_the_system_are_trusted() {
+    let authority = Authority::new();
+    let mut stage = Stage::with_own_servers().await;
+    let certificate = authority.server(&["localhost"]).for_server(None);
+    stage.own_servers().postgres.restart_with_tls(Some(certificate)).await.unwrap();
+    let verified = stage.order_service().env("DB_HOST", "localhost").env("DB_TLS", "verify-full");
+    let service = verified.env("SSL_CERT_FILE", authority.file().to_str().unwrap()).start().await;
+    service.place(&takeout()).await;
+}
+
 #[tokio::test]
 async fn orders_are_placed_over_encrypted_connections_alone() {
     let authority = Authority::new();

@@ -54,6 +54,46 @@ async fn a_callers_flag_counts_unless_callers_are_not_trusted() {
 }
 
 #[tokio::test]
+async fn what_a_sampler_leaves_out_goes_on_as_not_recorded() {
+    let (stage, collector) = (Stage::new().await, Collector::start().await);
+    let broker = stage.broker().await;
+    for sampler in [("traceidratio", "0"), ("always_off", "")] {
+        let mut order = collector.collecting(stage.order_service(), sampler).start().await;
+        order.declared_all().await;
+        let orders = broker.tap("orders_topic", "kitchen.takeout.*").await;
+        let caller = trace();
+        place(&order, &[("traceparent", &traceparent(&caller, "01"))]).await;
+        assert_eq!(broker.take(&orders).await.header("traceparent"), traceparent(&caller, "00"));
+        let line = order.log("order_received").await;
+        assert!(line.get("trace_id").is_none(), "{sampler:?}: {line}");
+        assert_eq!(order.stop().await, Some(0));
+    }
+    assert!(collector.recorded().is_empty());
+}
+
+/// Each service decides for itself.
+#[tokio::test]
+async fn a_worker_whose_sampler_leaves_an_order_out_passes_it_on_as_not_recorded() {
+    let (stage, collector) = (Stage::new().await, Collector::start().await);
+    let broker = stage.broker().await;
+    let order = stage.order_service().start().await;
+    order.declared_all().await;
+    let kitchen = collector.collecting(stage.kitchen_worker("chef_anna"), ("traceidratio", "0"));
+    let kitchen = kitchen.start().await;
+    let orders = broker.tap("orders_topic", "kitchen.takeout.*").await;
+    let updates = broker.tap("notifications_fanout", "").await;
+    let caller = trace();
+    let number = place(&order, &[("traceparent", &traceparent(&caller, "01"))]).await;
+    assert_eq!(broker.take(&orders).await.header("traceparent"), traceparent(&caller, "01"));
+    for _ in ["cooking", "ready"] {
+        assert_eq!(broker.take(&updates).await.header("traceparent"), traceparent(&caller, "00"));
+    }
+    let line = kitchen.log_where("the order", |line| line["details"]["order_number"] == number).await;
+    assert!(line.get("trace_id").is_none(), "{line}");
+    assert!(collector.recorded().is_empty());
+}
+
+#[tokio::test]
 async fn without_a_collector_nothing_is_recorded() {
     let stage = Stage::new().await;
     let order = stage.order_service().start().await;
