@@ -25,6 +25,7 @@ use runtime::signals::StopSignals;
 use runtime::{Exit, Shutdown};
 use telemetry::Program;
 use telemetry::labels::Server;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use self::looking::{keep_audited, keep_database_fresh, keep_queues_fresh};
@@ -96,10 +97,11 @@ pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit
         .detail("address", address.ip().to_string())
         .detail("port", address.port())
         .emit();
+    let (is_up, database_is_up) = watch::channel(false);
     let looking = async {
-        let database = Box::pin(keep_database_fresh(&db, &looked, &log));
+        let database = Box::pin(keep_database_fresh(&db, &is_up, &looked, &log));
         let queues = Box::pin(keep_queues_fresh(&config, &looked, &log));
-        let audited = Box::pin(keep_audited(&db, &log));
+        let audited = Box::pin(keep_audited(&db, database_is_up, &log));
         tokio::join!(database, queues, audited);
     };
     let mut serving = pin!(serving);

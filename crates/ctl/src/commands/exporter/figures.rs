@@ -57,6 +57,7 @@ pub(super) fn forget_database() {
     OUTBOX_OLDEST.forget();
     ORDERS_HELD.forget();
     LAST_BACKUP.forget();
+    forget_audit();
 }
 
 /// A stream keeps its messages: their number says nothing.

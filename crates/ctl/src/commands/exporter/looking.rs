@@ -10,6 +10,7 @@ use db::audit::{self, Scope, Since};
 use db::{Database, system_figures};
 use logging::{Log, action};
 use telemetry::labels::Server;
+use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use super::Looked;
@@ -39,8 +40,13 @@ enum LookError<E> {
     Late(Duration),
 }
 
-/// Reads the figures of PostgreSQL, for ever.
-pub(super) async fn keep_database_fresh(db: &Database, looked: &Looked, log: &Log) {
+/// Reads the figures of PostgreSQL, for ever, and says whether it answers.
+pub(super) async fn keep_database_fresh(
+    db: &Database,
+    is_up: &watch::Sender<bool>,
+    looked: &Looked,
+    log: &Log,
+) {
     let mut link = Link::new(Server::Postgresql);
     let mut looks = every(LOOK_INTERVAL);
     loop {
@@ -51,6 +57,7 @@ pub(super) async fn keep_database_fresh(db: &Database, looked: &Looked, log: &Lo
             Err(_) => figures::forget_database(),
         }
         link.note(outcome(&read), log);
+        is_up.send_replace(read.is_ok());
         looked.note(Server::Postgresql);
     }
 }
@@ -72,8 +79,19 @@ pub(super) async fn keep_queues_fresh(config: &Config, looked: &Looked, log: &Lo
     }
 }
 
-/// Audits the database, for ever.
-pub(super) async fn keep_audited(db: &Database, log: &Log) {
+/// Audits the database while it answers, for ever. One that comes back is audited at once.
+pub(super) async fn keep_audited(db: &Database, mut is_up: watch::Receiver<bool>, log: &Log) {
+    while is_up.wait_for(|is_up| *is_up).await.is_ok() {
+        tokio::select! {
+            // First, so that no audit shows its findings after they were forgotten.
+            biased;
+            _ = is_up.wait_for(|is_up| !*is_up) => {}
+            () = audit_repeatedly(db, log) => {}
+        }
+    }
+}
+
+async fn audit_repeatedly(db: &Database, log: &Log) {
     let scope =
         Scope { since: Since::Ago(AUDITED), settled: false, statement_timeout: AUDIT_STATEMENT_TIMEOUT };
     let mut audits = every(AUDIT_INTERVAL);
