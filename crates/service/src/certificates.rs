@@ -1,21 +1,11 @@
-//! Checks certificates that a service shows or trusts at its start, and tells of those that have
-//! changed.
-
-use std::collections::HashMap;
-use std::convert::Infallible;
-use std::time::Duration;
+//! Checks certificates that a service shows or trusts at its start.
 
 use config::{Config, TlsMode};
 use domain::ServiceName;
 use logging::{Log, action};
-use tls::client::{self, Change};
+use tls::client;
 use tls::server::Certificate;
 use tls::{Files, FilesError, check_certificate};
-use tokio::time::sleep;
-
-/// How often the files of the connections to the servers are looked at. A new connection looks at
-/// them itself.
-const LOOK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Reads the files of the connections to the servers for the first time, and those of its own
 /// listener if it answers clients. Without them no connection can be made, and only a person can
@@ -51,33 +41,4 @@ fn of_servers(service: ServiceName, config: &Config) -> Vec<Files> {
     };
     let database = database.then(|| Files::from(&config.database));
     database.into_iter().chain(broker.then(|| Files::from(&config.rabbitmq))).collect()
-}
-
-/// Looks at the files while it is polled. What cannot be used is told once, and the last files that
-/// could be stay in use.
-pub(crate) async fn watch(log: &Log) -> Infallible {
-    let mut told = HashMap::new();
-    loop {
-        sleep(LOOK_INTERVAL).await;
-        for Change { section, outcome } in client::refresh() {
-            let name = section.name();
-            match outcome {
-                Ok(()) => {
-                    told.remove(name);
-                    let message = format!("The changed files of '{name}' are used for new connections");
-                    log.info(action::CERTIFICATE_CHANGED, message).emit();
-                }
-                Err(why) => {
-                    let failure = why.to_string();
-                    if told.get(name) != Some(&failure) {
-                        let message = format!(
-                            "The changed files of '{name}' cannot be used; the last ones stay in use"
-                        );
-                        log.error(action::CERTIFICATE_REFUSED, message, &why).emit();
-                        told.insert(name, failure);
-                    }
-                }
-            }
-        }
-    }
 }

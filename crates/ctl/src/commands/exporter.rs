@@ -109,6 +109,7 @@ pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit
         ended = serving.as_mut() => return Err(ended_unasked(ended)),
         () = until_stopped(&shutdown, &log) => {}
         () = looking => {}
+        never = tls::watch_client_files(&log) => match never {},
     }
     let stopping = async { tokio::join!(handle.stop(false), serving) };
     let _ = timeout(STOP_DEADLINE, stopping).await;
