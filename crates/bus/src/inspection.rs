@@ -19,8 +19,19 @@ use crate::topology::{self, Queue};
 pub struct QueueDepth {
     /// Its name.
     pub name: &'static str,
-    /// Its depth. `None` if the queue does not exist or cannot be reached.
-    pub found: Option<Depth>,
+    /// What RabbitMQ says of it.
+    pub found: Found,
+}
+
+/// What RabbitMQ says of a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It exists.
+    There(Depth),
+    /// Nothing has this name.
+    Absent,
+    /// It may have messages: RabbitMQ knows it, and does not tell. RabbitMQ's reason.
+    Untold(String),
 }
 
 /// The depth of a queue.
@@ -33,14 +44,39 @@ pub struct Depth {
     pub consumers: Option<u32>,
 }
 
+impl Found {
+    fn of(reply: Reply<(u32, u32)>, is_stream: bool) -> Self {
+        match reply {
+            Reply::Done((messages, consumers)) => {
+                Self::There(Depth { messages, consumers: (!is_stream).then_some(consumers) })
+            }
+            Reply::Refused(reason) if reason.is_not_found() => Self::Absent,
+            Reply::Refused(reason) => Self::Untold(reason.0),
+        }
+    }
+
+    /// The depth, if RabbitMQ tells it.
+    pub fn depth(&self) -> Option<Depth> {
+        match self {
+            Self::There(depth) => Some(*depth),
+            Self::Absent | Self::Untold(_) => None,
+        }
+    }
+}
+
 /// All queues of the topology.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queues(pub Vec<QueueDepth>);
 
 impl Queues {
-    /// The depth of a queue that exists.
+    /// What RabbitMQ says of this queue. `None` if it was not asked.
+    pub fn found(&self, name: &str) -> Option<&Found> {
+        self.0.iter().find(|queue| queue.name == name).map(|queue| &queue.found)
+    }
+
+    /// The depth of a queue, if RabbitMQ tells it.
     pub fn depth(&self, name: &str) -> Option<Depth> {
-        self.0.iter().find(|queue| queue.name == name)?.found
+        self.found(name)?.depth()
     }
 
     /// The ready messages in the queue of this type; 0 without the queue.
@@ -111,10 +147,10 @@ pub async fn dead_letters(settings: &Rabbitmq, name: &str) -> Result<Option<u32>
     let mut probe = Probe::open(settings, name).await?;
     let reply = probe.passive_queue(topology::DEAD_LETTER_QUEUE).await?;
     probe.close().await;
-    match reply {
-        Reply::Done((messages, _)) => Ok(Some(messages)),
-        Reply::Refused(reason) if reason.is_not_found() => Ok(None),
-        Reply::Refused(reason) => Err(CountError::Untold { reason: reason.0 }),
+    match Found::of(reply, false) {
+        Found::There(depth) => Ok(Some(depth.messages)),
+        Found::Absent => Ok(None),
+        Found::Untold(reason) => Err(CountError::Untold { reason }),
     }
 }
 
@@ -122,12 +158,7 @@ async fn look(settings: &Rabbitmq, name: &str, wanted: Vec<Queue>) -> Result<Que
     let mut probe = Probe::open(settings, name).await?;
     let mut queues = Vec::new();
     for queue in wanted {
-        let found = match probe.passive_queue(queue.name).await? {
-            Reply::Done((messages, consumers)) => {
-                Some(Depth { messages, consumers: (!queue.is_stream()).then_some(consumers) })
-            }
-            Reply::Refused(_) => None,
-        };
+        let found = Found::of(probe.passive_queue(queue.name).await?, queue.is_stream());
         queues.push(QueueDepth { name: queue.name, found });
     }
     probe.close().await;
@@ -262,5 +293,34 @@ impl From<Reply<()>> for PartState {
             Reply::Refused(reason) if reason.is_precondition() => Self::Differs(reason.0),
             Reply::Refused(reason) => Self::NotComparable(reason.0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::probe::Reason;
+    use super::*;
+
+    fn refused(reason: &str) -> Found {
+        Found::of(Reply::Refused(Reason(reason.to_owned())), false)
+    }
+
+    #[test]
+    fn a_queue_that_cannot_be_reached_is_not_taken_for_an_absent_one() {
+        assert_eq!(refused("404 NOT_FOUND - no queue 'kitchen_dlq' in vhost '/'"), Found::Absent);
+        for reason in [
+            "404 NOT_FOUND - home node 'rabbit@b' of durable queue 'kitchen_dlq' in vhost '/' is down or inaccessible",
+            "404 NOT_FOUND - queue 'kitchen_dlq' in vhost '/' process is stopped by supervisor or is down or inaccessible",
+            "405 RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'kitchen_dlq' in vhost '/'",
+        ] {
+            assert_eq!(refused(reason), Found::Untold(reason.to_owned()));
+            assert_eq!(refused(reason).depth(), None);
+        }
+    }
+
+    #[test]
+    fn of_a_stream_no_consumers_are_told() {
+        let consumers = |is_stream| Found::of(Reply::Done((2, 1)), is_stream).depth().unwrap().consumers;
+        assert_eq!((consumers(false), consumers(true)), (Some(1), None));
     }
 }

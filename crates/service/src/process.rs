@@ -158,7 +158,7 @@ async fn run<S: Service>() -> Result<(), Exit> {
         };
         tokio::select! {
             never = stopping => match never {},
-            never = certificates::watch(&log) => match never {},
+            never = tls::watch_client_files(&log) => match never {},
             outcome = &mut running => outcome.map_err(|why| logged(&log, &why)),
             why = admin.ended() => {
                 let failed = logged(&log, &why);

@@ -16,6 +16,7 @@ pub mod server;
 mod server_certificates;
 mod validity;
 mod verifier;
+mod watch;
 
 pub use self::files::{Files, FilesError, Section};
 pub use self::probe::{hung_up, speaks_tls, why_it_hung_up};
@@ -23,3 +24,4 @@ pub use self::provider::install_provider;
 pub use self::refusal::Refusal;
 pub use self::server_certificates::server_certificate_ends;
 pub use self::validity::{certificate_ends, check_certificate};
+pub use self::watch::watch_client_files;

@@ -1,6 +1,6 @@
 //! `publisher`: events, each stream of them on a connection of its own.
 
-use bus::inspection::queues;
+use bus::inspection::{Found, queues};
 use bus::{EventStream, Outgoing, PublishError};
 use domain::ServiceName;
 use serde_json::json;
@@ -80,7 +80,7 @@ async fn a_publisher_without_streams_declares_and_connects_nothing_for_them() {
     }
     publisher.publish(outgoing(&message(&takeout("10")))).await.unwrap();
     let found = queues(&scene.settings, "test", true).await.unwrap();
-    let absent = found.0.iter().filter(|queue| queue.found.is_none()).map(|queue| queue.name);
+    let absent = found.0.iter().filter(|queue| queue.found == Found::Absent).map(|queue| queue.name);
     assert_eq!(
         absent.collect::<Vec<_>>(),
         ["validated_orders", "order_status_updates", "db_write_order_status"]

@@ -2,7 +2,8 @@
 
 use bus::SessionError;
 use bus::inspection::{
-    CountError, Depth, Inspection, Needs, PartState, Right, dead_letters, inspect, kitchen_queues, queues,
+    CountError, Depth, Found, Inspection, Needs, PartState, Right, dead_letters, inspect, kitchen_queues,
+    queues,
 };
 use bus::topology::{DEAD_LETTER_QUEUE, NOTIFICATIONS_QUEUE, SAFETY_NET_QUEUE};
 use config::Rabbitmq;
@@ -77,6 +78,8 @@ async fn dead_letters_are_none_only_where_there_is_no_queue_for_them() {
     scene.broker.lose(DEAD_LETTER_QUEUE).await;
     let untold = dead_letters(&scene.settings, "test").await;
     assert!(matches!(untold, Err(CountError::Untold { .. })), "{untold:?}");
+    let found = queues(&scene.settings, "test", false).await.unwrap();
+    assert!(matches!(found.found(DEAD_LETTER_QUEUE), Some(Found::Untold(_))), "{found:?}");
     scene.broker.free_name(DEAD_LETTER_QUEUE).await;
 }
 
@@ -107,7 +110,7 @@ async fn of_a_queue_that_is_not_there_nothing_is_told_and_it_is_not_made() {
     let scene = Scene::new().await;
     let found = queues(&scene.settings, "test", false).await.unwrap();
     assert_eq!(found.0.len(), 6);
-    assert!(found.0.iter().all(|queue| queue.found.is_none()), "{found:?}");
+    assert!(found.0.iter().all(|queue| queue.found == Found::Absent), "{found:?}");
     let found = inspect(&scene.settings, "test", ALL).await.unwrap();
     assert!(found.parts.iter().all(|part| part.state == PartState::Absent), "{found:?}");
     assert!(found.missing_rights.is_empty() && found.takes_messages == Some(true), "{found:?}");

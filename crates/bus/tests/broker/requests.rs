@@ -58,7 +58,7 @@ async fn only_their_queue_and_its_dead_letters_are_declared() {
     );
     assert_eq!(bindings(&scene).await, ["orders_dlx ----> kitchen_dlq"]);
     let queues = bus::inspection::queues(&scene.settings, "test", true).await.unwrap();
-    let there = queues.0.iter().filter(|queue| queue.found.is_some()).map(|queue| queue.name);
+    let there = queues.0.iter().filter(|queue| queue.found.depth().is_some()).map(|queue| queue.name);
     assert_eq!(there.collect::<Vec<_>>(), [DEAD_LETTER_QUEUE, REQUESTS_QUEUE]);
     assert!(intake.link().is_up());
     intake.close().await;

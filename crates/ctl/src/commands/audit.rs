@@ -122,12 +122,12 @@ fn print(audit: &Audit, queues: &Queues, verdicts: &[Verdict]) {
     }
     for queue in &queues.0 {
         let shown = |number: Option<u32>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
-        let messages = shown(queue.found.map(|depth| depth.messages));
-        let consumers = shown(queue.found.and_then(|depth| depth.consumers));
+        let messages = shown(queue.found.depth().map(|depth| depth.messages));
+        let consumers = shown(queue.found.depth().and_then(|depth| depth.consumers));
         console.print(&format!("{:<26}{messages:>10}{consumers:>11}", queue.name));
     }
-    let nobody = |depth: &Depth| depth.messages > 0 && depth.consumers == Some(0);
-    if queues.0.iter().any(|queue| queue.found.as_ref().is_some_and(nobody)) {
+    let nobody = |depth: Depth| depth.messages > 0 && depth.consumers == Some(0);
+    if queues.0.iter().any(|queue| queue.found.depth().is_some_and(nobody)) {
         console.print(
             "A worker that holds as many orders as its --prefetch consumes nothing until it has room again.",
         );
@@ -142,8 +142,8 @@ fn print_json(audit: &Audit, queues: &Queues, verdicts: &[Verdict]) {
         .map(|queue| {
             json!({
                 "name": queue.name,
-                "messages": queue.found.map(|depth| depth.messages),
-                "consumers": queue.found.and_then(|depth| depth.consumers),
+                "messages": queue.found.depth().map(|depth| depth.messages),
+                "consumers": queue.found.depth().and_then(|depth| depth.consumers),
             })
         })
         .collect();

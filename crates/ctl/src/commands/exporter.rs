@@ -24,9 +24,11 @@ use runtime::exit::failed;
 use runtime::signals::StopSignals;
 use runtime::{Exit, Shutdown};
 use telemetry::Program;
+use telemetry::labels::Server;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
-use self::looking::{keep_audited, keep_fresh};
+use self::looking::{keep_audited, keep_database_fresh, keep_queues_fresh};
 
 /// Its name in its log and in the answers of its probes.
 const EXPORTER: &str = "restaurant-exporter";
@@ -47,19 +49,30 @@ pub struct Arguments {
     port: u16,
 }
 
-/// Whether both servers have been asked once. From then on, what is shown is true.
+/// Which servers have been asked once. When both have, what is shown is true.
 #[derive(Default)]
-struct Looked(AtomicBool);
+struct Looked {
+    postgresql: AtomicBool,
+    rabbitmq: AtomicBool,
+}
 
 impl Looked {
-    fn note(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    fn note(&self, server: Server) {
+        let looked = match server {
+            Server::Postgresql => &self.postgresql,
+            Server::Rabbitmq => &self.rabbitmq,
+        };
+        looked.store(true, Ordering::Relaxed);
+    }
+
+    fn is_done(&self) -> bool {
+        [&self.postgresql, &self.rabbitmq].into_iter().all(|looked| looked.load(Ordering::Relaxed))
     }
 }
 
 impl Health for Looked {
     fn checks(&self) -> Checks<'_> {
-        Box::pin(async { vec![Check::needed("running", self.0.load(Ordering::Relaxed))] })
+        Box::pin(async { vec![Check::needed("running", self.is_done())] })
     }
 }
 
@@ -84,16 +97,19 @@ pub async fn run(arguments: Arguments, signals: &StopSignals) -> Result<(), Exit
         .detail("address", address.ip().to_string())
         .detail("port", address.port())
         .emit();
+    let (is_up, database_is_up) = watch::channel(false);
     let looking = async {
-        let fresh = Box::pin(keep_fresh(&db, &config, &looked, &log));
-        let audited = Box::pin(keep_audited(&db, &log));
-        tokio::join!(fresh, audited);
+        let database = Box::pin(keep_database_fresh(&db, &is_up, &looked, &log));
+        let queues = Box::pin(keep_queues_fresh(&config, &looked, &log));
+        let audited = Box::pin(keep_audited(&db, database_is_up, &log));
+        tokio::join!(database, queues, audited);
     };
     let mut serving = pin!(serving);
     tokio::select! {
         ended = serving.as_mut() => return Err(ended_unasked(ended)),
         () = until_stopped(&shutdown, &log) => {}
         () = looking => {}
+        never = tls::watch_client_files(&log) => match never {},
     }
     let stopping = async { tokio::join!(handle.stop(false), serving) };
     let _ = timeout(STOP_DEADLINE, stopping).await;

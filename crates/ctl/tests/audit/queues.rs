@@ -136,6 +136,22 @@ async fn a_queue_that_was_deleted() {
     assert_eq!(said.check("queues")["examples"], json!(["notifications_queue"]));
 }
 
+/// What is in it is not known: it is neither absent nor empty.
+#[tokio::test]
+async fn a_queue_that_cannot_be_reached() {
+    let served = Served::new().await;
+    let broker = served.stage.broker().await;
+    broker.lose("kitchen_dlq").await;
+    let said = audit(&served.stage, &[]).await;
+    broker.free_name("kitchen_dlq").await;
+    assert_eq!(
+        (said.code, said.findings().join(", ")),
+        (Some(1), "queues fail, dead_letters unknown".to_owned())
+    );
+    let examples = said.check("queues")["examples"].to_string();
+    assert!(examples.contains("kitchen_dlq: ") && examples.contains("inaccessible"), "{examples}");
+}
+
 #[tokio::test]
 async fn the_queues_of_orders_by_message_are_looked_for_where_those_are_taken() {
     let served = Served::new().await;

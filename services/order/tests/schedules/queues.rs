@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use bus::PublishError;
-use bus::inspection::{Depth, QueueDepth, Queues};
+use bus::inspection::{Depth, Found, QueueDepth, Queues};
 use bus::safety_net::{ClearError, UnroutedOrder};
 use bus::topology;
 use db::DbError;
@@ -129,7 +129,7 @@ impl KitchenQueues for ModelQueues {
         };
         let typed = OrderType::ALL.map(|order_type| QueueDepth {
             name: topology::kitchen_queue(order_type),
-            found: depth(order_type),
+            found: depth(order_type).map_or(Found::Absent, Found::There),
         });
         Ok(Queues(typed.to_vec()))
     }

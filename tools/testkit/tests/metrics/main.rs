@@ -5,6 +5,7 @@
 
 mod bounded;
 mod complete;
+mod outages;
 mod page;
 mod repeated;
 mod scenes;

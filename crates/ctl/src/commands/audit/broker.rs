@@ -1,7 +1,7 @@
 //! The rules that RabbitMQ and the database keep together: every waiting order has a message, and
 //! every message has a worker.
 
-use bus::inspection::Queues;
+use bus::inspection::{Found, Queues};
 use bus::topology::{DEAD_LETTER_QUEUE, SAFETY_NET_QUEUE, kitchen_queue};
 use config::Config;
 use db::Database;
@@ -34,14 +34,21 @@ pub async fn verdicts(
 }
 
 fn presence(queues: &Queues) -> Verdict {
-    let absent: Vec<String> =
-        queues.0.iter().filter(|queue| queue.found.is_none()).map(|queue| queue.name.to_owned()).collect();
-    if absent.is_empty() {
+    let missing: Vec<String> = queues
+        .0
+        .iter()
+        .filter_map(|queue| match &queue.found {
+            Found::There(_) => None,
+            Found::Absent => Some(queue.name.to_owned()),
+            Found::Untold(reason) => Some(format!("{}: {reason}", queue.name)),
+        })
+        .collect();
+    if missing.is_empty() {
         return Verdict::ok("queues", format!("all {} are there", queues.0.len()));
     }
-    let to_do = "they were deleted, or no service has run yet. Any order service or worker declares those of orders when it connects: restart one. An order service with intake.enabled declares those of orders by message. If one stays away, 'restaurant-ctl doctor' says why";
-    Verdict::fail("queues", format!("queues that are not there: {}", absent.len()), to_do)
-        .with_examples(absent.len() as u64, absent)
+    let to_do = "those without a reason were deleted, or no service has run yet. Any order service or worker declares those of orders when it connects: restart one. An order service with intake.enabled declares those of orders by message. If one stays away, 'restaurant-ctl doctor' says why";
+    let found = format!("queues that are not there, or cannot be used: {}", missing.len());
+    Verdict::fail("queues", found, to_do).with_examples(missing.len() as u64, missing)
 }
 
 /// Finds orders that wait although their queues hold too few messages. The check is slow but
@@ -123,7 +130,12 @@ fn attention(audit: &Audit, queues: &Queues) -> Verdict {
 }
 
 fn dead_letters(queues: &Queues) -> Verdict {
-    match queues.depth(DEAD_LETTER_QUEUE).map_or(0, |depth| depth.messages) {
+    let found = queues.found(DEAD_LETTER_QUEUE);
+    if matches!(found, Some(Found::Untold(_))) {
+        let found = "RabbitMQ does not tell how many there are";
+        return Verdict::unknown("dead_letters", found, "do first what the check 'queues' says");
+    }
+    match found.and_then(Found::depth).map_or(0, |depth| depth.messages) {
         0 => Verdict::ok("dead_letters", "none"),
         count => Verdict::warn(
             "dead_letters",
@@ -141,7 +153,9 @@ fn emptiness(queues: &Queues) -> Verdict {
         .0
         .iter()
         .filter(|queue| queue.name != DEAD_LETTER_QUEUE)
-        .filter_map(|queue| Some((queue.name, queue.found.filter(|depth| depth.consumers.is_some())?)))
+        .filter_map(|queue| {
+            Some((queue.name, queue.found.depth().filter(|depth| depth.consumers.is_some())?))
+        })
         .filter(|(_, depth)| depth.messages > 0)
         .map(|(name, depth)| format!("{name}: {}", depth.messages))
         .collect();

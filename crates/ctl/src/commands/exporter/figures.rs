@@ -1,6 +1,6 @@
 //! From what was read to what is shown.
 
-use bus::inspection::Queues;
+use bus::inspection::{Found, Queues};
 use bus::topology::DEAD_LETTER_QUEUE;
 use db::audit::{Audit, Invariant};
 use db::system_figures::SystemFigures;
@@ -57,15 +57,24 @@ pub(super) fn forget_database() {
     OUTBOX_OLDEST.forget();
     ORDERS_HELD.forget();
     LAST_BACKUP.forget();
+    forget_audit();
 }
 
 /// A stream keeps its messages: their number says nothing.
 pub(super) fn show_queues(queues: &Queues) {
-    let depths = queues.0.iter().filter_map(|queue| Some((queue.name, queue.found?)));
+    let depths = queues.0.iter().filter_map(|queue| Some((queue.name, queue.found.depth()?)));
     let waiting = depths.filter(|(_, depth)| depth.consumers.is_some());
     QUEUE_MESSAGES.replace(waiting.map(|(name, depth)| (name, f64::from(depth.messages))));
-    let dead = queues.depth(DEAD_LETTER_QUEUE).map_or(0.0, |depth| f64::from(depth.messages));
-    DEAD_LETTERS.replace([(DEAD_LETTER_QUEUE, dead)]);
+    DEAD_LETTERS.replace(dead_letters(queues).map(|dead| (DEAD_LETTER_QUEUE, dead)));
+}
+
+/// 0 without their queue. `None` if RabbitMQ does not tell: there may be some.
+fn dead_letters(queues: &Queues) -> Option<f64> {
+    match queues.found(DEAD_LETTER_QUEUE)? {
+        Found::There(depth) => Some(f64::from(depth.messages)),
+        Found::Absent => Some(0.0),
+        Found::Untold(_) => None,
+    }
 }
 
 pub(super) fn forget_queues() {
@@ -84,4 +93,25 @@ pub(super) fn show_audit(audit: &Audit) {
 
 pub(super) fn forget_audit() {
     AUDIT_FINDINGS.forget();
+}
+
+#[cfg(test)]
+mod tests {
+    use bus::inspection::{Depth, QueueDepth};
+
+    use super::*;
+
+    fn dead_letters_of(found: Found) -> Option<u64> {
+        let queues = Queues(vec![QueueDepth { name: DEAD_LETTER_QUEUE, found }]);
+        dead_letters(&queues).map(f64::to_bits)
+    }
+
+    /// Zero is a claim.
+    #[test]
+    fn dead_letters_that_rabbitmq_does_not_tell_are_not_shown_as_none() {
+        let three = Found::There(Depth { messages: 3, consumers: Some(0) });
+        assert_eq!(dead_letters_of(three), Some(3.0_f64.to_bits()));
+        assert_eq!(dead_letters_of(Found::Absent), Some(0.0_f64.to_bits()));
+        assert_eq!(dead_letters_of(Found::Untold("its node is down".to_owned())), None);
+    }
 }
