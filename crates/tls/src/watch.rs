@@ -47,9 +47,9 @@ mod tests {
     use std::fs;
     use std::pin::pin;
 
+    use config::TlsMode;
     use logging::Level;
     use testkit::Authority;
-        use config::TlsMode;
     use tokio::time::timeout;
 
     use super::*;
