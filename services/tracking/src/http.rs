@@ -16,6 +16,7 @@ mod streams;
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use config::CookingSeconds;
@@ -23,7 +24,7 @@ use db::{Access, Database, Reads, history, workers};
 use domain::order_request::RequestOutcome;
 use domain::timestamp::Timestamp;
 use domain::{OrderNumber, OrderRequestId, OrderStatus, RequestId, ServiceName};
-use http_service::breaker::Breaker;
+use http_service::breaker::{Breaker, database_away};
 use http_service::description::routes as description;
 use http_service::health::{self, Check, Checks, Health};
 use http_service::openapi::{Failed, IfNoneMatch, NotModified, OrderNumberInPath};
@@ -39,11 +40,14 @@ use self::described::{RequestIdInPath, UnknownOrder, UnknownRequest};
 use crate::NAME;
 use crate::events::Events;
 use crate::figures::SharedFigures;
-use crate::lookups::Lookups;
+use crate::lookups::{LookupError, Lookups};
 
 /// The paths of this service that need no database, as pages. The data of the board, which has the
 /// path of its page, asks the breaker itself.
 const WITHOUT_DATABASE: &[&str] = &["/kitchen", "/track/{order_number}", "/board"];
+
+/// After which the staff comes back if all of its connections were in use. It has waited already.
+const STAFF_RETRY: Duration = Duration::from_secs(2);
 
 /// The state that handlers share.
 #[derive(Clone)]
@@ -170,6 +174,13 @@ impl RequestContext {
 
     fn unknown(&self, order_number: &str) -> HttpResponse {
         problems::unknown_order(order_number, self.id()).error_response()
+    }
+
+    /// The answer if a statement on the staff's connections failed. They are few, so they may all be
+    /// in use while the database is well: the breaker does not say when to come back.
+    fn failed_for_staff(&self, why: &LookupError) -> HttpResponse {
+        let failed = self.failed("The database could not answer", why);
+        if why.is_all_in_use() { database_away(STAFF_RETRY, self.id()).error_response() } else { failed }
     }
 
     fn failed(&self, message: &'static str, why: &dyn Error) -> HttpResponse {

@@ -184,6 +184,19 @@ impl Statement for Boards {
     }
 }
 
+impl LookupError {
+    /// Whether all connections were in use: not a failure of the server.
+    pub fn is_all_in_use(&self) -> bool {
+        matches!(self, Self::Failed(why) if matches!(**why, DbError::AllInUse { .. }))
+    }
+}
+
+impl From<DbError> for LookupError {
+    fn from(why: DbError) -> Self {
+        Self::Failed(Arc::new(why))
+    }
+}
+
 impl From<BatchError<DbError>> for LookupError {
     fn from(why: BatchError<DbError>) -> Self {
         match why {
