@@ -117,6 +117,7 @@ fn outcome<T>(pool: Pool, ended: &Result<T, DbError>) -> Option<Outcome> {
     let failed = match ended {
         // The staff's few connections, and its role, are no guest's.
         Err(DbError::AllInUse { .. } | DbError::Refused { .. }) if is_of_staff => return None,
+        Err(DbError::BreakerOpen(_)) => return None,
         Err(DbError::AllInUse { .. }) => return Some(Outcome::Exhausted),
         Ok(_) | Err(DbError::UnexpectedValue(_)) => false,
         Err(

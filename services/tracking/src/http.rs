@@ -34,6 +34,8 @@ use http_service::{Problem, conditional, request_id};
 use logging::{Log, action, printable};
 use runtime::Shutdown;
 use serde::Serialize;
+use telemetry::labels::Overload;
+use telemetry::metrics::OVERLOAD;
 use utoipa::ToSchema;
 
 use self::described::{RequestIdInPath, UnknownOrder, UnknownRequest};
@@ -42,9 +44,16 @@ use crate::events::Events;
 use crate::figures::SharedFigures;
 use crate::lookups::{LookupError, Lookups};
 
-/// The paths of this service that need no database, as pages. The data of the board, which has the
-/// path of its page, asks the breaker itself.
-const WITHOUT_DATABASE: &[&str] = &["/kitchen", "/track/{order_number}", "/board"];
+/// The paths of this service that need no database, as pages, or whose handlers ask the breaker
+/// themselves: the data of the board, which has the path of its page, and what a replica may answer.
+const WITHOUT_DATABASE: &[&str] = &[
+    "/kitchen",
+    "/track/{order_number}",
+    "/board",
+    "/orders/{order_number}/status",
+    "/orders/{order_number}/history",
+    "/order_status/{order_id}",
+];
 
 /// After which the staff comes back if all of its connections were in use. It has waited already.
 const STAFF_RETRY: Duration = Duration::from_secs(2);
@@ -159,17 +168,31 @@ impl RequestContext {
         self.log.request_id()
     }
 
-    fn answer<T: Serialize, E: Error>(
+    fn answer<T: Serialize>(
         &self,
-        found: Result<Option<T>, E>,
+        found: Result<Option<T>, impl Into<LookupError>>,
         order_number: &str,
     ) -> HttpResponse {
         match found {
             Ok(Some(body)) => conditional::json(&self.request, &body)
                 .unwrap_or_else(|why| self.failed("The answer could not be encoded", &why)),
             Ok(None) => self.unknown(order_number),
-            Err(why) => self.failed("The database could not answer", &why),
+            Err(why) => self.unanswered(&why.into()),
         }
+    }
+
+    /// The answer if the database gave none.
+    fn unanswered(&self, why: &LookupError) -> HttpResponse {
+        match why.refused_for() {
+            Some(left) => self.turned_away(left),
+            None => self.failed("The database could not answer", why),
+        }
+    }
+
+    /// The answer while the breaker is open for so long.
+    fn turned_away(&self, left: Duration) -> HttpResponse {
+        OVERLOAD.of(Overload::Breaker).inc();
+        database_away(left, self.id()).error_response()
     }
 
     fn unknown(&self, order_number: &str) -> HttpResponse {
@@ -206,6 +229,9 @@ async fn status(request: HttpRequest, path: web::Path<String>, api: web::Data<Ap
     let Ok(order_number) = asked.parse::<OrderNumber>() else {
         return context.unknown(&asked);
     };
+    if let Err(left) = api.reads.admit_request() {
+        return context.turned_away(left);
+    }
     let found = api.lookups.status(order_number, context.id()).await;
     let body = found.map(|found| {
         found.map(|current| StatusBody {
@@ -236,6 +262,9 @@ async fn order_status(request: HttpRequest, path: web::Path<String>, api: web::D
         Ok(order_id) => order_id,
         Err(why) => return problems::no_request_id(&asked, why, context.id()).error_response(),
     };
+    if let Err(left) = api.reads.admit_request() {
+        return context.turned_away(left);
+    }
     match api.lookups.request(order_id, context.id()).await {
         Ok(None) => problems::unknown_request(&asked, context.id()).error_response(),
         found => context.answer(found, &asked),
@@ -258,6 +287,9 @@ async fn history(request: HttpRequest, path: web::Path<String>, api: web::Data<A
     let Ok(order_number) = asked.parse::<OrderNumber>() else {
         return context.unknown(&asked);
     };
+    if let Err(left) = api.reads.admit_request() {
+        return context.turned_away(left);
+    }
     let look = |db: Database| async move { history::history(&db, &order_number).await };
     let found = api.reads.read(|entries: &Vec<_>| !entries.is_empty(), look).await;
     let body = found.map(|entries| {
