@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use logging::{Log, action};
-use telemetry::metrics::REPLICA_BEHIND;
+use telemetry::metrics::{REPLICA_BEHIND, REPLICA_LEFT};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::database::{Database, DbError};
@@ -205,6 +205,7 @@ impl Reads {
             if said != Some(is_close) && may_say {
                 say(&log, is_close, &looked.unwrap_or(Ok(())));
                 said = Some(is_close);
+                REPLICA_LEFT.set(i64::from(!is_close));
             }
             sleep(interval).await;
         }
