@@ -111,7 +111,7 @@ fn show(state: BreakerState) {
     }
 }
 
-/// What an end says of the database: an error that it reports at once is an answer. `None`: nothing.
+/// What an end says of the database, if anything: an error that it reports at once is an answer.
 fn outcome<T>(pool: Pool, ended: &Result<T, DbError>) -> Option<Outcome> {
     let is_of_staff = pool == Pool::Staff;
     let failed = match ended {

@@ -258,7 +258,9 @@ mod tests {
                             continue;
                         }
                         match outcome {
-                            Outcome::AnsweredElsewhere if is_exhausted => prop_assert_eq!(after, before),
+                            Outcome::AnsweredElsewhere if is_exhausted => {
+                                prop_assert_eq!(after, before);
+                            }
                             Outcome::Answered | Outcome::AnsweredElsewhere => {
                                 prop_assert_eq!(after, BreakerState::Closed);
                                 (failures, let_through, is_exhausted) = (0, None, false);
