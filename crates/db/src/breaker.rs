@@ -1,8 +1,9 @@
 //! The circuit breaker in front of the database: requests from outside are refused at once while
 //! the database cannot answer them, rather than after a wait.
 //!
-//! It watches the statements of a service on the shared connections. What waits in the background
-//! is never refused: it tries again by itself, and its success closes the breaker.
+//! It watches the statements of a service on the shared connections, and on those for the staff.
+//! What waits in the background is never refused: it tries again by itself, and its success closes
+//! the breaker.
 
 mod circuit;
 
@@ -10,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use logging::{Log, action};
-use telemetry::labels::{BreakerState, Label as _};
+use telemetry::labels::{BreakerState, Label as _, Pool};
 use telemetry::metrics::BREAKER;
 
 use self::circuit::{Circuit, Era, MOST_FAILURES, Outcome};
@@ -24,7 +25,10 @@ pub(crate) struct Breaker {
 
 /// A statement that runs.
 #[derive(Clone, Copy)]
-pub(crate) struct Watched(Era);
+pub(crate) struct Watched {
+    era: Era,
+    pool: Pool,
+}
 
 impl Breaker {
     pub(crate) fn new(log: &Log) -> Self {
@@ -59,20 +63,21 @@ impl Breaker {
         admitted
     }
 
-    /// A statement begins.
-    pub(crate) fn begin(&self) -> Watched {
-        Watched(self.lock().begin())
+    /// A statement begins, with a connection of this pool.
+    pub(crate) fn begin(&self, pool: Pool) -> Watched {
+        Watched { era: self.lock().begin(), pool }
     }
 
     /// The statement has ended. Failures count only if a request suffers them.
     pub(crate) fn ended<T>(&self, watched: Watched, ended: &Result<T, DbError>, of_request: bool) {
-        let outcome = outcome(ended);
-        if outcome != Outcome::Answered && !of_request {
+        let Some(outcome) = outcome(watched.pool, ended) else { return };
+        let is_failure = matches!(outcome, Outcome::Failed | Outcome::Exhausted);
+        if is_failure && !of_request {
             return;
         }
         let mut circuit = self.lock();
         let before = circuit.state();
-        circuit.ended(watched.0, outcome, Instant::now());
+        circuit.ended(watched.era, outcome, Instant::now());
         let after = circuit.state();
         if before == after {
             return;
@@ -85,7 +90,7 @@ impl Breaker {
                     Outcome::Exhausted => {
                         "Requests that need the database are refused: no connection became free".to_owned()
                     }
-                    Outcome::Failed | Outcome::Answered => format!(
+                    Outcome::Failed | Outcome::Answered | Outcome::AnsweredElsewhere => format!(
                         "Requests that need the database are refused: {MOST_FAILURES} statements failed in a row, or a probe"
                     ),
                 };
@@ -106,10 +111,14 @@ fn show(state: BreakerState) {
     }
 }
 
-/// What an end says of the database: an error that it reports at once is an answer.
-fn outcome<T>(ended: &Result<T, DbError>) -> Outcome {
+/// What an end says of the database, if anything: an error that it reports at once is an answer.
+fn outcome<T>(pool: Pool, ended: &Result<T, DbError>) -> Option<Outcome> {
+    let is_of_staff = pool == Pool::Staff;
     let failed = match ended {
-        Err(DbError::AllInUse { .. }) => return Outcome::Exhausted,
+        // The staff's few connections, and its role, are no guest's.
+        Err(DbError::AllInUse { .. } | DbError::Refused { .. }) if is_of_staff => return None,
+        Err(DbError::BreakerOpen(_)) => return None,
+        Err(DbError::AllInUse { .. }) => return Some(Outcome::Exhausted),
         Ok(_) | Err(DbError::UnexpectedValue(_)) => false,
         Err(
             DbError::Unreachable { .. }
@@ -125,7 +134,11 @@ fn outcome<T>(ended: &Result<T, DbError>) -> Outcome {
             is_lost || why.is_statement_timeout()
         }
     };
-    if failed { Outcome::Failed } else { Outcome::Answered }
+    Some(match (failed, is_of_staff) {
+        (true, _) => Outcome::Failed,
+        (false, false) => Outcome::Answered,
+        (false, true) => Outcome::AnsweredElsewhere,
+    })
 }
 
 #[cfg(test)]
@@ -136,14 +149,25 @@ mod tests {
     #[test]
     fn what_the_database_says_at_once_is_an_answer() {
         let address = || "127.0.0.1:5432".into();
-        for (ended, expected) in [
-            (Ok(()), Outcome::Answered),
-            (Err(DbError::unexpected("infinity")), Outcome::Answered),
-            (Err(DbError::Timeout(Duration::from_secs(1))), Outcome::Failed),
-            (Err(DbError::Unreachable { address: address(), why: ConnectError::NoAnswer }), Outcome::Failed),
-            (Err(DbError::AllInUse { address: address(), waited: Duration::ZERO }), Outcome::Exhausted),
+        let refused = DbError::Refused { address: address(), reason: "wrong".to_owned(), advice: "" };
+        for (ended, of_service, of_staff) in [
+            (Ok(()), Some(Outcome::Answered), Some(Outcome::AnsweredElsewhere)),
+            (Err(DbError::unexpected("infinity")), Some(Outcome::Answered), Some(Outcome::AnsweredElsewhere)),
+            (Err(DbError::Timeout(Duration::from_secs(1))), Some(Outcome::Failed), Some(Outcome::Failed)),
+            (
+                Err(DbError::Unreachable { address: address(), why: ConnectError::NoAnswer }),
+                Some(Outcome::Failed),
+                Some(Outcome::Failed),
+            ),
+            (Err(refused), Some(Outcome::Failed), None),
+            (
+                Err(DbError::AllInUse { address: address(), waited: Duration::ZERO }),
+                Some(Outcome::Exhausted),
+                None,
+            ),
         ] {
-            assert_eq!(outcome(&ended), expected, "{ended:?}");
+            assert_eq!(outcome(Pool::Shared, &ended), of_service, "{ended:?}");
+            assert_eq!(outcome(Pool::Staff, &ended), of_staff, "of the staff: {ended:?}");
         }
     }
 }

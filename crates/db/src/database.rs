@@ -1,5 +1,6 @@
 //! Runs statements, each under its limits.
 
+mod admission;
 mod ask;
 mod one_moment;
 mod two_steps;
@@ -10,7 +11,6 @@ use std::time::Duration;
 
 use deadlines::database::{CONNECT_DEADLINE, STATEMENT_DEADLINE};
 use deadpool_postgres::Transaction;
-use logging::Log;
 use telemetry::labels::{Pool as Label, To};
 use telemetry::metrics::{POOL_WAIT, RECONNECTS};
 use tokio::sync::watch;
@@ -19,7 +19,7 @@ use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
-use crate::breaker::{Breaker, Watched};
+use crate::breaker::Breaker;
 use crate::checkout::Checkout;
 use crate::connect::Connector;
 use crate::connect_error::UnsuitableServer;
@@ -143,47 +143,6 @@ impl Database {
             noted: None,
             breaker: None,
             serves_requests: false,
-        }
-    }
-
-    /// With a circuit breaker, which [`admit_request`](Self::admit_request) asks. It opens when
-    /// statements [of requests](Self::for_requests) fail.
-    #[must_use]
-    pub fn with_breaker(self, log: &Log) -> Self {
-        Self { breaker: Some(Arc::new(Breaker::new(log))), ..self }
-    }
-
-    /// A handle for statements that a request from outside waits for.
-    #[must_use]
-    pub fn for_requests(&self) -> Self {
-        Self { serves_requests: true, ..self.clone() }
-    }
-
-    /// A handle for statements that nobody outside waits for, and that are tried again.
-    #[must_use]
-    pub fn in_background(&self) -> Self {
-        Self { serves_requests: false, ..self.clone() }
-    }
-
-    /// Whether a request is let through. Whether it needs the database is asked only if the
-    /// breaker is open.
-    ///
-    /// # Errors
-    /// The database does not answer at the moment: the time after which to ask again.
-    pub fn admit_request(&self, needs_database: impl FnOnce() -> bool) -> Result<(), Duration> {
-        match &self.breaker {
-            Some(breaker) if !breaker.is_closed() && needs_database() => breaker.admit(),
-            _ => Ok(()),
-        }
-    }
-
-    /// Something begins with a connection of this pool, before the eyes of the breaker.
-    fn begin(&self, choice: PoolChoice) -> Begun<'_> {
-        // The reserved connections may work while the others hang.
-        let breaker = self.breaker.as_deref().filter(|_| choice == PoolChoice::Shared);
-        Begun {
-            watched: breaker.map(|breaker| (breaker, breaker.begin())),
-            serves_requests: self.serves_requests,
         }
     }
 
@@ -344,24 +303,6 @@ impl Database {
 
     fn unsuitable(&self, why: UnsuitableServer) -> DbError {
         DbError::UnsuitableServer { address: Arc::clone(&self.address), why }
-    }
-}
-
-/// What began with a connection. The breaker hears nothing of it if it is abandoned.
-struct Begun<'a> {
-    /// `None`: nobody watches.
-    watched: Option<(&'a Breaker, Watched)>,
-    /// Whether a request from outside waits for it.
-    serves_requests: bool,
-}
-
-impl Begun<'_> {
-    /// Tells the breaker the end.
-    fn ended<T>(self, ended: Result<T, DbError>) -> Result<T, DbError> {
-        if let Some((breaker, watched)) = self.watched {
-            breaker.ended(watched, &ended, self.serves_requests);
-        }
-        ended
     }
 }
 

@@ -91,6 +91,9 @@ pub enum DbError {
     /// The server exceeded the deadline. The connection was closed.
     #[error("PostgreSQL did not answer within {} s", .0.as_secs())]
     Timeout(Duration),
+    /// The circuit breaker is open: nothing was asked. So long it stays so.
+    #[error("PostgreSQL did not answer before, and is not asked for another {} ms", .0.as_millis())]
+    BreakerOpen(Duration),
     /// The server or the connection reported an error.
     #[error("PostgreSQL reported an error{}", ids::advice(.0))]
     Failed(#[from] Error),
@@ -187,7 +190,7 @@ impl DbError {
                 Some("start PostgreSQL, or correct database.host and database.port (DB_HOST, DB_PORT)")
             }
             Self::AllInUse { .. } => Some("raise database.max_connections (DB_MAX_CONNECTIONS)"),
-            Self::Timeout(_) | Self::Failed(_) | Self::UnexpectedValue(_) => None,
+            Self::Timeout(_) | Self::BreakerOpen(_) | Self::Failed(_) | Self::UnexpectedValue(_) => None,
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use logging::{Log, action};
-use telemetry::metrics::REPLICA_BEHIND;
+use telemetry::metrics::{REPLICA_BEHIND, REPLICA_LEFT};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::database::{Database, DbError};
@@ -105,10 +105,29 @@ impl Reads {
         self.replica.as_ref().map(|replica| replica.is_close())
     }
 
+    /// Whether a request that reads here is let through. While the replica is in use, it is: the
+    /// breaker of the primary is asked when the primary is.
+    ///
+    /// # Errors
+    /// The database does not answer at the moment: the time after which to ask again.
+    pub fn admit_request(&self) -> Result<(), Duration> {
+        if self.close_replica().is_some() { Ok(()) } else { self.primary.admit_request(|| true) }
+    }
+
+    /// The primary, for what the replica has no answer to.
+    ///
+    /// # Errors
+    /// Its breaker is open.
+    fn instead(&self) -> Result<Database, DbError> {
+        self.primary.admit_request(|| true).map_err(DbError::BreakerOpen)?;
+        Ok(self.primary.clone())
+    }
+
     /// Reads from the replica what is there, else from the primary.
     ///
     /// # Errors
-    /// The primary failed. What fails at the replica, the primary is asked for.
+    /// The primary failed, or its breaker is open. What fails at the replica, the primary is asked
+    /// for.
     pub async fn read<T, Look>(
         &self,
         is_there: impl Fn(&T) -> bool,
@@ -117,9 +136,10 @@ impl Reads {
     where
         Look: Future<Output = Result<T, DbError>>,
     {
-        match self.read_replica(&look).await {
+        let Some(replica) = self.close_replica() else { return look(self.primary.clone()).await };
+        match replica.read(&look).await {
             Some(found) if is_there(&found) => Ok(found),
-            _ => look(self.primary.clone()).await,
+            _ => look(self.instead()?).await,
         }
     }
 
@@ -137,8 +157,11 @@ impl Reads {
         K: Clone,
         Look: Future<Output = Result<Vec<Option<T>>, DbError>>,
     {
-        let Some(mut found) = self.read_replica(&|db| look(db, keys.to_vec())).await else {
+        let Some(replica) = self.close_replica() else {
             return look(self.primary.clone(), keys.to_vec()).await;
+        };
+        let Some(mut found) = replica.read(&|db| look(db, keys.to_vec())).await else {
+            return look(self.instead()?, keys.to_vec()).await;
         };
         let (mut places, mut missing) = (Vec::new(), Vec::new());
         for (place, key) in keys.iter().enumerate() {
@@ -151,7 +174,7 @@ impl Reads {
             return Ok(found);
         }
         found.resize_with(keys.len(), || None);
-        let of_primary = look(self.primary.clone(), missing).await?;
+        let of_primary = look(self.instead()?, missing).await?;
         for (place, answer) in places.into_iter().zip(of_primary) {
             if let Some(slot) = found.get_mut(place) {
                 *slot = answer;
@@ -160,19 +183,9 @@ impl Reads {
         Ok(found)
     }
 
-    /// What the replica says. `None` if it may not be asked, or has no answer.
-    async fn read_replica<T, Look>(&self, look: &impl Fn(Database) -> Look) -> Option<T>
-    where
-        Look: Future<Output = Result<T, DbError>>,
-    {
-        let replica = self.replica.as_ref().filter(|replica| replica.is_close())?;
-        let looked = timeout(READ_DEADLINE, look(replica.db.clone())).await;
-        if !matches!(looked, Ok(Ok(_))) {
-            // A standby also ends statements that hold up its replay. The next look tells whether
-            // it can be asked again.
-            replica.set(None);
-        }
-        looked.ok()?.ok()
+    /// The replica, if it may be asked.
+    fn close_replica(&self) -> Option<&Replica> {
+        self.replica.as_deref().filter(|replica| replica.is_close())
     }
 
     /// Finds out how far behind the replica is, again and again. It never ends.
@@ -192,6 +205,7 @@ impl Reads {
             if said != Some(is_close) && may_say {
                 say(&log, is_close, &looked.unwrap_or(Ok(())));
                 said = Some(is_close);
+                REPLICA_LEFT.set(i64::from(!is_close));
             }
             sleep(interval).await;
         }
@@ -218,6 +232,20 @@ impl Replica {
 
     fn set(&self, as_of: Option<Instant>) {
         *self.as_of.lock().unwrap_or_else(PoisonError::into_inner) = as_of;
+    }
+
+    /// What it says. `None` if it has no answer.
+    async fn read<T, Look>(&self, look: &impl Fn(Database) -> Look) -> Option<T>
+    where
+        Look: Future<Output = Result<T, DbError>>,
+    {
+        let looked = timeout(READ_DEADLINE, look(self.db.clone())).await;
+        if !matches!(looked, Ok(Ok(_))) {
+            // A standby also ends statements that hold up its replay. The next look tells whether
+            // it can be asked again.
+            self.set(None);
+        }
+        looked.ok()?.ok()
     }
 
     /// If the primary does not answer, what was found before ages.

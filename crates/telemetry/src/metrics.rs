@@ -155,6 +155,9 @@ metrics! {
     POOL_WAIT: Family<Pool, Histogram<Short>> = "restaurant_db_pool_wait_seconds" by Order, Kitchen, Tracking;
     /// Seconds by which the read replica is behind the primary, as far as is known. 0 without one.
     REPLICA_BEHIND: Gauge = "restaurant_replica_behind_seconds" by Tracking;
+    /// 1 while reads go to the primary although there is a read replica: it is too far behind, does
+    /// not answer, or is no standby. Otherwise 0, and without one.
+    REPLICA_LEFT: Gauge = "restaurant_replica_left" by Tracking;
 
     /// The state of the circuit breaker: 1 for the present one, 0 for the others.
     BREAKER: Family<BreakerState, Gauge> = "restaurant_db_breaker_state" by Order, Tracking;

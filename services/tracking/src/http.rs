@@ -16,6 +16,7 @@ mod streams;
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use config::CookingSeconds;
@@ -23,7 +24,7 @@ use db::{Access, Database, Reads, history, workers};
 use domain::order_request::RequestOutcome;
 use domain::timestamp::Timestamp;
 use domain::{OrderNumber, OrderRequestId, OrderStatus, RequestId, ServiceName};
-use http_service::breaker::Breaker;
+use http_service::breaker::{Breaker, database_away};
 use http_service::description::routes as description;
 use http_service::health::{self, Check, Checks, Health};
 use http_service::openapi::{Failed, IfNoneMatch, NotModified, OrderNumberInPath};
@@ -33,17 +34,29 @@ use http_service::{Problem, conditional, request_id};
 use logging::{Log, action, printable};
 use runtime::Shutdown;
 use serde::Serialize;
+use telemetry::labels::Overload;
+use telemetry::metrics::OVERLOAD;
 use utoipa::ToSchema;
 
 use self::described::{RequestIdInPath, UnknownOrder, UnknownRequest};
 use crate::NAME;
 use crate::events::Events;
 use crate::figures::SharedFigures;
-use crate::lookups::Lookups;
+use crate::lookups::{LookupError, Lookups};
 
-/// The paths of this service that need no database, as pages. The data of the board, which has the
-/// path of its page, asks the breaker itself.
-const WITHOUT_DATABASE: &[&str] = &["/kitchen", "/track/{order_number}", "/board"];
+/// The paths of this service that need no database, as pages, or whose handlers ask the breaker
+/// themselves: the data of the board, which has the path of its page, and what a replica may answer.
+const WITHOUT_DATABASE: &[&str] = &[
+    "/kitchen",
+    "/track/{order_number}",
+    "/board",
+    "/orders/{order_number}/status",
+    "/orders/{order_number}/history",
+    "/order_status/{order_id}",
+];
+
+/// After which the staff comes back if all of its connections were in use. It has waited already.
+const STAFF_RETRY: Duration = Duration::from_secs(2);
 
 /// The state that handlers share.
 #[derive(Clone)]
@@ -155,21 +168,42 @@ impl RequestContext {
         self.log.request_id()
     }
 
-    fn answer<T: Serialize, E: Error>(
+    fn answer<T: Serialize>(
         &self,
-        found: Result<Option<T>, E>,
+        found: Result<Option<T>, impl Into<LookupError>>,
         order_number: &str,
     ) -> HttpResponse {
         match found {
             Ok(Some(body)) => conditional::json(&self.request, &body)
                 .unwrap_or_else(|why| self.failed("The answer could not be encoded", &why)),
             Ok(None) => self.unknown(order_number),
-            Err(why) => self.failed("The database could not answer", &why),
+            Err(why) => self.unanswered(&why.into()),
         }
+    }
+
+    /// The answer if the database gave none.
+    fn unanswered(&self, why: &LookupError) -> HttpResponse {
+        match why.refused_for() {
+            Some(left) => self.turned_away(left),
+            None => self.failed("The database could not answer", why),
+        }
+    }
+
+    /// The answer while the breaker is open for so long.
+    fn turned_away(&self, left: Duration) -> HttpResponse {
+        OVERLOAD.of(Overload::Breaker).inc();
+        database_away(left, self.id()).error_response()
     }
 
     fn unknown(&self, order_number: &str) -> HttpResponse {
         problems::unknown_order(order_number, self.id()).error_response()
+    }
+
+    /// The answer if a statement on the staff's connections failed. They are few, so they may all be
+    /// in use while the database is well: the breaker does not say when to come back.
+    fn failed_for_staff(&self, why: &LookupError) -> HttpResponse {
+        let failed = self.failed("The database could not answer", why);
+        if why.is_all_in_use() { database_away(STAFF_RETRY, self.id()).error_response() } else { failed }
     }
 
     fn failed(&self, message: &'static str, why: &dyn Error) -> HttpResponse {
@@ -195,6 +229,9 @@ async fn status(request: HttpRequest, path: web::Path<String>, api: web::Data<Ap
     let Ok(order_number) = asked.parse::<OrderNumber>() else {
         return context.unknown(&asked);
     };
+    if let Err(left) = api.reads.admit_request() {
+        return context.turned_away(left);
+    }
     let found = api.lookups.status(order_number, context.id()).await;
     let body = found.map(|found| {
         found.map(|current| StatusBody {
@@ -225,6 +262,9 @@ async fn order_status(request: HttpRequest, path: web::Path<String>, api: web::D
         Ok(order_id) => order_id,
         Err(why) => return problems::no_request_id(&asked, why, context.id()).error_response(),
     };
+    if let Err(left) = api.reads.admit_request() {
+        return context.turned_away(left);
+    }
     match api.lookups.request(order_id, context.id()).await {
         Ok(None) => problems::unknown_request(&asked, context.id()).error_response(),
         found => context.answer(found, &asked),
@@ -247,6 +287,9 @@ async fn history(request: HttpRequest, path: web::Path<String>, api: web::Data<A
     let Ok(order_number) = asked.parse::<OrderNumber>() else {
         return context.unknown(&asked);
     };
+    if let Err(left) = api.reads.admit_request() {
+        return context.turned_away(left);
+    }
     let look = |db: Database| async move { history::history(&db, &order_number).await };
     let found = api.reads.read(|entries: &Vec<_>| !entries.is_empty(), look).await;
     let body = found.map(|entries| {

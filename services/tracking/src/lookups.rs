@@ -184,6 +184,30 @@ impl Statement for Boards {
     }
 }
 
+impl LookupError {
+    /// For how long the breaker refuses, if that is why.
+    pub fn refused_for(&self) -> Option<Duration> {
+        if let Self::Failed(why) = self
+            && let DbError::BreakerOpen(left) = **why
+        {
+            Some(left)
+        } else {
+            None
+        }
+    }
+
+    /// Whether all connections were in use: not a failure of the server.
+    pub fn is_all_in_use(&self) -> bool {
+        matches!(self, Self::Failed(why) if matches!(**why, DbError::AllInUse { .. }))
+    }
+}
+
+impl From<DbError> for LookupError {
+    fn from(why: DbError) -> Self {
+        Self::Failed(Arc::new(why))
+    }
+}
+
 impl From<BatchError<DbError>> for LookupError {
     fn from(why: BatchError<DbError>) -> Self {
         match why {

@@ -63,7 +63,11 @@ fn staff_database(
     if settings.staff_user.is_empty() {
         return Ok(Some(db.clone()));
     }
-    has_staff.then(|| Database::for_staff(settings, NAME)).transpose()
+    if !has_staff {
+        return Ok(None);
+    }
+    // It is the same server: what one of them finds out, the other need not.
+    Ok(Some(Database::for_staff(settings, NAME)?.with_breaker_of(db).for_requests()))
 }
 
 impl TrackingService {

@@ -21,6 +21,8 @@ pub(super) const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) enum Outcome {
     /// The database answered, be it with a refusal.
     Answered,
+    /// It answered on a connection that requests in general do not get.
+    AnsweredElsewhere,
     /// It did not: it is away, or takes too long.
     Failed,
     /// No connection became free in time. The next requests would wait as long for nothing.
@@ -52,12 +54,14 @@ pub(super) struct Circuit {
     state: State,
     /// Of the next opening.
     pause: Duration,
+    /// Whether it is open because no connection became free.
+    is_exhausted: bool,
     era: u64,
 }
 
 impl Default for Circuit {
     fn default() -> Self {
-        Self { state: State::Closed { failures: 0 }, pause: FIRST_PAUSE, era: 0 }
+        Self { state: State::Closed { failures: 0 }, pause: FIRST_PAUSE, is_exhausted: false, era: 0 }
     }
 }
 
@@ -94,9 +98,10 @@ impl Circuit {
             return;
         }
         match (self.state, outcome) {
-            (_, Outcome::Answered) => {
-                self.state = State::Closed { failures: 0 };
-                self.pause = FIRST_PAUSE;
+            // The server is well, but the next requests might wait all the same.
+            (_, Outcome::AnsweredElsewhere) if self.is_exhausted => {}
+            (_, Outcome::Answered | Outcome::AnsweredElsewhere) => {
+                *self = Self { era: self.era, ..Self::default() };
             }
             (State::Closed { failures }, Outcome::Failed) if failures + 1 < MOST_FAILURES => {
                 self.state = State::Closed { failures: failures + 1 };
@@ -104,6 +109,7 @@ impl Circuit {
             (State::Closed { .. } | State::HalfOpen { .. }, Outcome::Failed | Outcome::Exhausted) => {
                 self.state = State::Open { until: now + self.pause };
                 self.pause = (self.pause * 2).min(MAX_PAUSE);
+                self.is_exhausted |= outcome == Outcome::Exhausted;
                 self.era += 1;
             }
             (State::Open { .. }, Outcome::Failed | Outcome::Exhausted) => {}
@@ -126,8 +132,14 @@ mod tests {
     }
 
     fn acts() -> impl Strategy<Value = Vec<Act>> {
-        let outcomes =
-            [Outcome::Answered, Outcome::Failed, Outcome::Failed, Outcome::Failed, Outcome::Exhausted];
+        let outcomes = [
+            Outcome::Answered,
+            Outcome::AnsweredElsewhere,
+            Outcome::Failed,
+            Outcome::Failed,
+            Outcome::Failed,
+            Outcome::Exhausted,
+        ];
         let act = prop_oneof![
             (0..3_000_u64).prop_map(Act::Pass),
             Just(Act::Ask),
@@ -170,6 +182,19 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_elsewhere_proves_the_server_and_no_free_connection() {
+        let now = Instant::now();
+        let mut circuit = opened(now);
+        circuit.ended(circuit.begin(), Outcome::AnsweredElsewhere, now);
+        assert_eq!(circuit.state(), BreakerState::Closed);
+        circuit.ended(circuit.begin(), Outcome::Exhausted, now);
+        circuit.ended(circuit.begin(), Outcome::AnsweredElsewhere, now);
+        assert_eq!(circuit.state(), BreakerState::Open);
+        circuit.ended(circuit.begin(), Outcome::Answered, now);
+        assert_eq!(circuit.state(), BreakerState::Closed);
+    }
+
+    #[test]
     fn pauses_grow_while_probes_fail() {
         let mut now = Instant::now();
         let mut circuit = opened(now);
@@ -205,6 +230,7 @@ mod tests {
             let mut begun = Vec::new();
             // Failures since the last answer, and when a request was let through last.
             let (mut failures, mut let_through) = (0, None::<Instant>);
+            let mut is_exhausted = false;
             for act in acts {
                 let before = circuit.state();
                 match act {
@@ -232,11 +258,16 @@ mod tests {
                             continue;
                         }
                         match outcome {
-                            Outcome::Answered => {
+                            Outcome::AnsweredElsewhere if is_exhausted => {
+                                prop_assert_eq!(after, before);
+                            }
+                            Outcome::Answered | Outcome::AnsweredElsewhere => {
                                 prop_assert_eq!(after, BreakerState::Closed);
-                                (failures, let_through) = (0, None);
+                                (failures, let_through, is_exhausted) = (0, None, false);
                             }
                             Outcome::Failed | Outcome::Exhausted => {
+                                is_exhausted |=
+                                    outcome == Outcome::Exhausted && before != BreakerState::Open;
                                 failures += 1;
                                 let has_reason = outcome == Outcome::Exhausted
                                     || failures >= MOST_FAILURES

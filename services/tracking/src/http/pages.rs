@@ -27,7 +27,7 @@ use super::{Api, orders};
 pub async fn track(request: HttpRequest, path: web::Path<String>, api: web::Data<Api>) -> HttpResponse {
     let Ok(order_number) = path.parse::<OrderNumber>() else { return ::web::not_found(request).await };
     // The page says itself that nothing can be read. It must not wait for that.
-    if api.db.admit_request(|| true).is_err() {
+    if api.reads.admit_request().is_err() {
         return ::web::show(Page::Track, &request);
     }
     match api.lookups.status(order_number, &request_id::of(&request)).await {

@@ -87,8 +87,29 @@ async fn what_is_there_needs_no_primary_and_what_is_not_asks_it() {
     assert_eq!(scene.status(OLD).await, (200, "received".into()));
     assert_eq!(scene.status(NEW).await.0, 500, "nobody knows whether there is such an order");
     assert_eq!(scene.service.get("/readyz").await.status, 503);
+    // Then the breaker of the primary refuses what only the primary knows.
+    let path = format!("/orders/{NEW}/status");
+    let refused = eventually("a refusal", async || {
+        let answer = scene.service.get(&path).await;
+        (answer.status == 503).then_some(answer)
+    })
+    .await;
+    assert_eq!(refused.json()["code"], "database_away");
+    assert!((1..=8).contains(&refused.header("retry-after").parse::<u64>().unwrap()), "{refused:?}");
+    scene.service.log("db_breaker_opened").await;
+    assert_eq!(scene.status(OLD).await, (200, "received".into()), "the replica knows it");
     scene.way.mend();
-    assert_eq!(scene.status(NEW).await.0, 404);
+    eventually("an answer of the primary", async || (scene.status(NEW).await.0 == 404).then_some(())).await;
+}
+
+#[tokio::test]
+async fn without_a_replica_in_use_the_breaker_of_the_primary_refuses_all() {
+    let scene = Scene::open("1").await;
+    scene.way.cut();
+    scene.service.log("replica_left").await;
+    eventually("a refusal", async || (scene.status(OLD).await.0 == 503).then_some(())).await;
+    scene.way.mend();
+    eventually("an answer", async || (scene.status(OLD).await.0 == 200).then_some(())).await;
 }
 
 #[tokio::test]

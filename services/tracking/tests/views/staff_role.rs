@@ -2,7 +2,8 @@
 
 use testkit::http::send;
 use testkit::orders::delivery;
-use testkit::{Launch, Service, Stage};
+use testkit::{Launch, Service, Stage, eventually};
+use tokio::task::JoinSet;
 
 use crate::scene::{KEY, STAFF};
 
@@ -11,6 +12,11 @@ const ROLES: [&str; 5] = ["order", "kitchen", "tracking", "tracking_staff", "exp
 
 /// A tracking service under its two roles.
 async fn tracking(stage: &Stage, staff_key: &str) -> Service {
+    launch(stage, staff_key).await.start().await
+}
+
+/// How it is started.
+async fn launch(stage: &Stage, staff_key: &str) -> Launch {
     let roles = Launch::new("restaurant-ctl", stage.environment()).arg("migrate").arg("--roles");
     let roles = roles.env("TRACKING_DB_PASSWORD", PASSWORD).env("TRACKING_STAFF_DB_PASSWORD", PASSWORD);
     assert_eq!(roles.run_to_end().await.code, Some(0));
@@ -21,7 +27,7 @@ async fn tracking(stage: &Stage, staff_key: &str) -> Service {
         .env("DB_STAFF_USER", format!("{}_tracking_staff", stage.name))
         .env("DB_STAFF_PASSWORD", PASSWORD)
         .env("ORDER_STAFF_KEY", staff_key);
-    launch.ready_when_probed().start().await
+    launch.ready_when_probed()
 }
 
 /// Places an order, and returns its path with the token of its guest.
@@ -84,6 +90,58 @@ async fn without_a_staff_key_nothing_logs_in_as_the_second_role() {
         assert!([401, 403].contains(&refused.status), "{path}: {refused:?}");
     }
     assert_eq!(sessions_of_staff(&stage).await, 0);
+    assert_eq!(service.stop().await, Some(0));
+    drop_roles(&stage).await;
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_the_staff_is_refused_at_once() {
+    let stage = Stage::new().await;
+    let proxy = stage.postgres_proxy().await;
+    let launch = launch(&stage, KEY).await.env("DB_PORT", proxy.port().to_string());
+    let mut service = launch.start().await;
+    let port = service.port();
+    let tickets = async || send(port, "GET", "/kitchen/tickets", &[STAFF], b"").await;
+    assert_eq!(tickets().await.status, 200);
+
+    // Nobody else asks.
+    proxy.cut();
+    let refused = eventually("a refusal", async || {
+        let answer = tickets().await;
+        (answer.status == 503).then_some(answer)
+    })
+    .await;
+    assert_eq!(refused.json()["code"], "database_away");
+    assert!((1..=8).contains(&refused.header("retry-after").parse::<u64>().unwrap()), "{refused:?}");
+    service.log("db_breaker_opened").await;
+
+    proxy.mend();
+    eventually("the tickets", async || (tickets().await.status == 200).then_some(())).await;
+    service.log("db_breaker_closed").await;
+    assert_eq!(service.stop().await, Some(0));
+    drop_roles(&stage).await;
+}
+
+#[tokio::test]
+async fn connections_of_the_staff_that_are_all_in_use_shut_out_no_guest() {
+    let stage = Stage::new().await;
+    let mut service = tracking(&stage, KEY).await;
+    let locking = stage.database().await;
+    locking.execute("begin; lock table orders in access exclusive mode").await;
+    let port = service.port();
+    // One more than the staff has connections.
+    let mut asking: JoinSet<_> =
+        (0..4).map(|_| async move { send(port, "GET", "/orders", &[STAFF], b"").await }).collect();
+    let busy = asking.join_next().await.unwrap().unwrap();
+    assert_eq!((busy.status, &busy.json()["code"]), (503, &"database_away".into()), "{busy:?}");
+    assert_eq!(busy.header("retry-after"), "2");
+    let workers = send(port, "GET", "/workers/status", &[], b"").await;
+    assert_eq!(workers.status, 200, "{workers:?}");
+    assert!(service.logged("db_breaker_opened").is_empty());
+    locking.execute("rollback").await;
+    for list in asking.join_all().await {
+        assert_eq!(list.status, 200, "{list:?}");
+    }
     assert_eq!(service.stop().await, Some(0));
     drop_roles(&stage).await;
 }

@@ -209,6 +209,7 @@ pub async fn a_replica_that_stops(moved: &mut Moved) {
     servers.pause_replay(true).await;
     stage.database().await.execute("create table written (at timestamptz)").await;
     tracking.until_moved("restaurant_replica_behind_seconds", moved).await;
+    tracking.until_moved("restaurant_replica_left", moved).await;
     servers.pause_replay(false).await;
 }
 
