@@ -35,6 +35,7 @@ mod database_limits;
 mod full_disks;
 mod high_availability;
 mod hostile;
+mod hostile_over_tls;
 mod killed_services;
 mod last_portion;
 mod manual_kitchen;
