@@ -54,7 +54,7 @@ impl ArchivedLog {
             .arg(&received)
             .stdin(Stdio::null())
             .kill_on_drop(true);
-        let receiver = command.spawn().unwrap();
+        let process = command.spawn().unwrap();
         admin.execute(&format!("alter system set synchronous_standby_names = '{RECEIVER}'")).await;
         // Otherwise commits of the test itself wait for nothing: its servers are made for speed.
         admin.execute("alter system set synchronous_commit = 'on'").await;
@@ -64,7 +64,7 @@ impl ArchivedLog {
             (admin.value(waits).await == 1).then_some(())
         })
         .await;
-        Self { archive, received, receiver }
+        Self { archive, received, receiver: process }
     }
 
     /// Ends the present file of the log, and waits until the archive has it.
