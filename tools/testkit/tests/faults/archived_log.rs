@@ -48,7 +48,7 @@ impl ArchivedLog {
         command
             .arg(format!("--dbname=application_name={RECEIVER}"))
             .arg(format!("--slot={RECEIVER}"))
-            // It ends with the server: the one that is restored is not the one that it received from.
+            // It ends with the server: what is restored is another one.
             .args(["--synchronous", "--no-loop", "--no-password"])
             .arg("--directory")
             .arg(&received)
