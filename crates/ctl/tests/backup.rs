@@ -1,8 +1,10 @@
 //! `backup` and the programs that it starts.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use std::path::Path;
 
+use serde_json::Value;
+use testkit::orders::takeout;
 use testkit::{Launch, Proxy, Signal, Stage, eventually};
 
 const PASSWORD: &str = "a-password-that-nobody-else-has";
@@ -108,4 +110,48 @@ async fn rights_that_are_missing_are_named_at_the_start() {
     }
     assert_eq!(database.value("select count(*) from backups").await, 0);
     database.execute(&format!("drop owned by {role}; drop role {role}")).await;
+}
+
+/// What the doctor says of exchanges and queues, with these settings.
+async fn topology(launch: Launch) -> Value {
+    let doctor = launch.arg("doctor").arg("--json").arg("--order-port=0").arg("--tracking-port=0");
+    let ended = doctor.run_to_end().await;
+    let said: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|why| panic!("{why}: {ended:?}"));
+    let checks = said["checks"].as_array().unwrap();
+    checks.iter().find(|check| check["check"] == "topology").unwrap().clone()
+}
+
+/// Imported into an empty virtual host, they are what the services would have declared.
+#[tokio::test]
+async fn its_definitions_make_all_exchanges_and_queues() {
+    let mut stage = with_tables().await;
+    let admin = stage.servers.rabbitmq_admin();
+    let folder = tempfile::tempdir().unwrap();
+    for queue_type in ["classic", "quorum"] {
+        let configured =
+            |launch: Launch| launch.env("INTAKE_ENABLED", "true").env("RABBITMQ_QUEUE_TYPE", queue_type);
+        admin.delete_vhost(&stage.name).await.unwrap();
+        admin.create_vhost(&stage.name).await.unwrap();
+        let place = folder.path().join(queue_type);
+        let ended = configured(backup(&mut stage, &place)).run_to_end().await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let definitions = std::fs::read_to_string(place.join("rabbitmq-definitions.json")).unwrap();
+        // What `rabbitmqctl import_definitions` does, without its command line.
+        let answer = admin.request("POST", "/api/definitions", Some(&definitions)).await.unwrap();
+        assert!((200..300).contains(&answer.status), "{queue_type}: {answer:?}");
+
+        let found = topology(configured(Launch::new("restaurant-ctl", stage.environment()))).await;
+        assert_eq!(found["outcome"], "ok", "{queue_type}: {found}");
+        let all = "16 exchanges and queues are as they should be, 0 will be declared";
+        assert_eq!(found["found"], all, "{queue_type}");
+
+        let mut orders = configured(stage.order_service()).start().await;
+        let mut cook = configured(stage.kitchen_worker("chef_anna")).start().await;
+        let mut subscriber = configured(stage.subscriber()).start().await;
+        orders.place(&takeout()).await;
+        subscriber.notification("to 'ready'").await;
+        for service in [&mut orders, &mut cook, &mut subscriber] {
+            assert_eq!(service.stop().await, Some(0), "{queue_type}");
+        }
+    }
 }

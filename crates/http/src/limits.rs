@@ -19,7 +19,8 @@ const MIB: usize = 1 << 20;
 /// towards a container's limit.
 pub const PER_CONNECTION: usize = 80 * KIB;
 const _: () = assert!(2 * MAX_HEAD + 2 * READ_AT_ONCE + KERNEL_BUFFERS <= PER_CONNECTION);
-/// What TLS adds to that in bytes: a record in each direction, decrypted and not, and its keys.
+/// What TLS adds to that in bytes: a record in each direction, decrypted and not, and its keys. The
+/// fault suite measures what a connection takes.
 pub const PER_TLS_CONNECTION: usize = PER_CONNECTION + 64 * KIB;
 /// Memory for everything else, in bytes: the program, its threads, its pools, the orders in
 /// progress.

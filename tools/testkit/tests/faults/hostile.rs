@@ -18,17 +18,17 @@ use crate::verdict::{closes, holds, recovers};
 
 /// The memory limit of the manifests. It allows 1,638 connections by default, fewer than are opened
 /// here.
-const MEMORY_LIMIT_MIB: u64 = 256;
+pub const MEMORY_LIMIT_MIB: u64 = 256;
 const HOSTILE: usize = 2_000;
 /// The kernel's buffers per connection. They count towards the memory of a container, not of a
 /// process.
-const KERNEL_BUFFERS: u64 = 32 << 10;
+pub const KERNEL_BUFFERS: u64 = 32 << 10;
 const GOOD: usize = 200;
 /// On a machine with two cores, smaller differences come from the scheduler, not from the service.
 const NOISE: Duration = Duration::from_millis(100);
 /// Pause before a disconnected hostile client returns.
 const PAUSE: Duration = Duration::from_secs(5);
-const LIVE: &str = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
+pub const LIVE: &str = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// The kinds of hostile behaviour. Each ends when the server closes the connection.
 const KINDS: [Kind; 8] = [
@@ -43,7 +43,7 @@ const KINDS: [Kind; 8] = [
 ];
 
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+pub enum Kind {
     /// Sends the beginning of a head, and nothing more.
     SlowHead,
     /// Sends a request, reads the response, and sends one byte of the next request.
@@ -69,7 +69,7 @@ impl Kind {
     }
 
     /// Each kind has its own source address, so that none exceeds the limit per address.
-    async fn connect(self, port: u16) -> std::io::Result<TcpStream> {
+    pub async fn connect(self, port: u16) -> std::io::Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
         if matches!(self, Self::Deaf) {
             socket.set_recv_buffer_size(4_096)?;
@@ -216,7 +216,7 @@ async fn rounds(load: &Load, port: u16, name: &str) -> Duration {
 }
 
 /// A field of `/proc/<pid>/status`, in bytes.
-fn memory(pid: u32, field: &str) -> u64 {
+pub fn memory(pid: u32, field: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
     line.trim_matches([':', ' ', '\t']).trim_end_matches(" kB").parse::<u64>().unwrap() * 1_024
@@ -226,7 +226,8 @@ async fn small() -> (Stage, Vec<(&'static str, String)>) {
     (Stage::new().await, vec![("HTTP_MEMORY_LIMIT_MIB", MEMORY_LIMIT_MIB.to_string())])
 }
 
-async fn small_restaurant() -> Restaurant {
+/// A restaurant whose services have that limit.
+pub async fn small_restaurant() -> Restaurant {
     Restaurant::open_on(small).await
 }
 

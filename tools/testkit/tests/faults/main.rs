@@ -8,6 +8,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // tests fail by panicking
 
+mod archived_log;
 mod followers;
 mod load;
 mod machine;
@@ -34,6 +35,7 @@ mod database_limits;
 mod full_disks;
 mod high_availability;
 mod hostile;
+mod hostile_over_tls;
 mod killed_services;
 mod last_portion;
 mod manual_kitchen;

@@ -9,7 +9,7 @@ use crate::load::{Load, Response};
 use crate::restaurant::{COOKS, Restaurant};
 use crate::rolling_restart::{STAFF_KEY, ask};
 use crate::scale::either;
-use crate::verdict::{closes, drill_holds};
+use crate::verdict::{closes, drill_holds, placed_so_far, shows_later_orders};
 
 /// The folder with the programs of the previous release. `cargo xtask drill releases` builds them
 /// and sets it. They take minutes to build, so `cargo xtask test` does without: both releases are
@@ -59,6 +59,9 @@ async fn drill_releases() {
     let mut tracking = tracking.start().await;
     tracking.until_status("/readyz", 200).await;
     let (newer, asking_newer) = ask(tracking.port(), questions(&load));
+    // The last of the four. The previous one goes on beside it.
+    let mut subscriber = restaurant.subscriber().start().await;
+    let placed_before = placed_so_far(&restaurant.stage.database().await).await;
     load.accepts(portion).await;
     done.store(true, Ordering::Relaxed);
     assert!(asking.await.unwrap() > 0, "nobody was asked");
@@ -74,12 +77,14 @@ async fn drill_releases() {
         .into_iter()
         .filter(|attempt| !matches!(attempt.response, Response::Accepted(_)))
         .collect();
-    // The subscriber is of the previous release to the end, and shows every change once.
+    // One subscriber is of the previous release to the end, and shows every change once.
     let broken = format!("{beside} ran beside this one, on its tables");
     drill_holds("releases", &broken, &mut restaurant, load).await;
     assert!(unhappy.is_empty(), "failed requests: {unhappy:?}");
-    assert_eq!(tracking.stop().await, Some(0));
     let database = restaurant.stage.database().await;
+    shows_later_orders(&broken, &subscriber, &database, &placed_before).await;
+    assert_eq!(subscriber.stop().await, Some(0));
+    assert_eq!(tracking.stop().await, Some(0));
     for user in ["order", "kitchen", "tracking", "tracking_staff", "exporter"] {
         let role = format!("{}_{user}", restaurant.stage.name);
         database.execute(&format!("drop owned by {role}; drop role {role}")).await;

@@ -232,6 +232,25 @@ fn against_the_clients(attempts: &[Attempt], orders: &HashMap<String, Stored>) -
     (lost, doubled)
 }
 
+/// The numbers of all orders that have been placed so far.
+pub async fn placed_so_far(database: &Database) -> HashSet<String> {
+    stored(database).await.into_values().map(|order| order.number).collect()
+}
+
+/// A subscriber that was started during the scenario must show every change once, of the orders
+/// that were placed after its start.
+pub async fn shows_later_orders(
+    scenario: &str,
+    subscriber: &Service,
+    database: &Database,
+    placed_before: &HashSet<String>,
+) {
+    let orders = stored(database).await;
+    assert!(orders.len() > placed_before.len(), "{scenario}: no order was placed after its start");
+    let later = orders.values().filter(|order| !placed_before.contains(&order.number));
+    every_transition_was_shown(scenario, subscriber, later).await;
+}
+
 /// A subscriber without interruptions must show every change once.
 async fn every_transition_was_shown(
     scenario: &str,

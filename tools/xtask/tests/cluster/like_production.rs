@@ -149,17 +149,19 @@ async fn processes_have_what_the_compose_file_says() {
 }
 
 /// With cgroups, each is in one with the limit of its container; without, it computes
-/// with the same.
+/// with the same. Prints which of both was seen.
 fn limits_hold_where_there_are_some(workspace: &Workspace, name: &str) {
     let pid = workspace.pid_of(name).unwrap();
     let group = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
     let variables = environment(workspace, name);
     if let Some(memory) = variables.get("HTTP_MEMORY_LIMIT_MIB") {
         assert_eq!(memory, "256", "no cgroups: {group}");
+        println!("{name}: no cgroup can be made here, so only its variable was looked at: {memory} MiB");
         return;
     }
     let own = group.lines().find_map(|line| line.strip_prefix("0::/")).unwrap();
     let limit = std::fs::read_to_string(format!("/sys/fs/cgroup/{own}/memory.max")).unwrap();
     assert_eq!(limit.trim_end(), (256 << 20).to_string(), "{own}");
     assert!(own.contains("restaurant-") && own.ends_with(name), "{own}");
+    println!("{name}: its cgroup '{own}' has the limit of its container");
 }

@@ -25,7 +25,7 @@ fn unknown(why: &DbError) -> Verdict {
 /// A new system has nothing to lose yet.
 fn judge(found: &Safeguard) -> Verdict {
     let archive = if found.is_archiving {
-        "what came after it is in the archive of the log"
+        "what came after it is in the archive of the log, but for the end of that"
     } else {
         "archive_mode is off: what comes after it is lost with the server"
     };

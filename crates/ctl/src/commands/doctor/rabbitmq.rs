@@ -1,6 +1,8 @@
 //! Checks RabbitMQ: reachable, accepting messages, with the rights that the services need, and
 //! without exchanges or queues that have other settings.
 
+mod priorities;
+
 use bus::SessionError;
 use bus::inspection::{Inspection, Needs, PartState};
 use bus::topology::REQUESTS_QUEUE;
@@ -9,14 +11,12 @@ use domain::ServiceName;
 use runtime::with_causes;
 use tls::Section;
 
+use self::priorities::Priorities;
 use super::Services;
 use crate::view::verdict::Verdict;
 
 /// The oldest version whose streams lose nothing for a reconnecting subscriber is 3.10.
 const OLDEST_VERSION: (u32, u32) = (3, 10);
-
-/// Before it, quorum queues have no priorities.
-const FIRST_WITH_PRIORITIES: (u32, u32) = (4, 0);
 
 /// Runs all checks.
 pub async fn check(config: &Config, services: &Services) -> Vec<Verdict> {
@@ -103,20 +103,11 @@ fn queue_type(settings: &config::Rabbitmq, found: &Inspection) -> Verdict {
                 "set rabbitmq.queue_type to quorum (RABBITMQ_QUEUE_TYPE): docs/operations.md, 'From classic to quorum queues'",
             )
         }
-        QueueType::Quorum => {
-            let is_before_4 =
-                numbers_of(&found.version).is_some_and(|numbers| numbers < FIRST_WITH_PRIORITIES);
-            let priorities = if is_before_4 {
-                "which have no priorities in this version: dear orders wait as long as cheap ones"
-            } else {
-                "which tell two priorities apart: 1 is the lower one, 5 and 10 are the higher one"
-            };
-            Verdict::warn(
-                check,
-                format!("orders wait in quorum queues, {priorities}"),
-                "nothing, if orders must go on while a node is away; else set rabbitmq.queue_type to classic (RABBITMQ_QUEUE_TYPE)",
-            )
-        }
+        QueueType::Quorum => Verdict::warn(
+            check,
+            format!("orders wait in quorum queues, {}", Priorities::of(&found.version).words()),
+            "nothing, if orders must go on while a node is away; else set rabbitmq.queue_type to classic (RABBITMQ_QUEUE_TYPE)",
+        ),
     }
 }
 
