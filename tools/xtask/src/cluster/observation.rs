@@ -19,6 +19,8 @@ use crate::cluster::{folder, limits};
 /// The program that has the exporter.
 const PROGRAM: &str = "restaurant-ctl";
 const EXPORTER: &str = "exporter";
+/// The label `job` of our own processes.
+pub const JOB: &str = "restaurant";
 /// Prometheus' own port, which is taken if another one runs on this machine.
 const PROMETHEUS_PORT: u16 = 9090;
 /// Short, so that a demo of a few orders can be seen.
@@ -62,21 +64,21 @@ pub struct Observation {
 
 impl Observation {
     /// Starts the exporter, and Prometheus if its programs are given. It scrapes the exporter and
-    /// these services.
+    /// these targets.
     ///
     /// # Errors
     /// One of them does not start.
     pub async fn start(
         launch: ExporterLaunch,
         prometheus: Option<&PrometheusPrograms>,
-        services: Vec<ScrapeTarget>,
+        others: Vec<ScrapeTarget>,
     ) -> Result<Self, Error> {
         let guard = launch.guard.clone();
         let exporter = Exporter::start(launch).await?;
-        let own = ScrapeTarget { name: EXPORTER.to_owned(), port: exporter.port.port() };
+        let own = ScrapeTarget { job: JOB, name: EXPORTER.to_owned(), port: exporter.port.port() };
         let options = PrometheusOptions {
             port: PROMETHEUS_PORT,
-            targets: services.into_iter().chain([own]).collect(),
+            targets: others.into_iter().chain([own]).collect(),
             interval: SCRAPE_SECONDS,
             rules: observability::rules(),
             guard: Some(guard),
