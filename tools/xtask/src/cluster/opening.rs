@@ -180,7 +180,8 @@ impl Supervisor {
             plans.map(|plan| target(observation::JOB, plan.name, plan.admin_port)).collect();
         let rabbitmq = servers.rabbitmq_metrics_port();
         targets.extend(rabbitmq.map(|port| target("rabbitmq", "rabbitmq", port)));
-        let observation = Observation::start(exporter, prometheus, targets).await?;
+        let postgres = servers.private_postgres();
+        let observation = Observation::start(exporter, prometheus, targets, postgres, self.console).await?;
         if let Some(url) = observation.url() {
             self.console.done(&format!("Prometheus watches them on {url}"));
         }
