@@ -118,8 +118,23 @@ def kubernetes(objects: list[dict], stem: str) -> Iterator[str]:
                 secret = re.sub(HASH, "", volume.get("secret", {}).get("secretName", name))
                 if secret != name:
                     yield f"{name}: mounts the Secret {secret}, which is another's"
+    yield from publishers(config)
     if stem != "base":
         yield from network(objects, pods)
+
+
+def publishers(config: dict[str, str]) -> Iterator[str]:
+    """Who is believed, if users of RabbitMQ are listed: without ours among them each order is a dead letter."""
+    if not (text := config.get("RABBITMQ_PUBLISHERS")):
+        return
+    listed = {kind: set(names.split("+")) for kind, _, names in (part.partition("=") for part in text.split(","))}
+    order, kitchen = (f"{config['DB_NAME']}_{end}" for end in ("order", "kitchen"))
+    needed = {"orders": {order, kitchen}, "status": {order, kitchen}, "requests": {order}}
+    for kind, names in needed.items():
+        if missing := names - listed.get(kind, set()):
+            yield f"RABBITMQ_PUBLISHERS: {kind} does not believe {', '.join(sorted(missing))}"
+    if unknown := set(listed) - set(needed):
+        yield f"RABBITMQ_PUBLISHERS: no kind of messages is called {', '.join(sorted(unknown))}"
 
 
 def network(objects: list[dict], pods: dict[str, dict[str, str]]) -> Iterator[str]:

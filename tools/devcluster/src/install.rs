@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::Error;
 use crate::chromium::ChromiumProgram;
 use crate::pgbouncer::PgbouncerProgram;
+use crate::postgres_exporter::PostgresExporterProgram;
 use crate::programs::{PostgresPrograms, RabbitmqPrograms};
 use crate::prometheus::PrometheusPrograms;
 use crate::python::PythonProgram;
@@ -154,6 +155,28 @@ pub async fn ensure_prometheus(
         advice:
             "Install it with this system's package manager (macOS: 'brew install prometheus'), and try again."
                 .to_owned(),
+    })
+}
+
+/// Finds PostgreSQL's exporter, as [`ensure_installed`] finds the servers. Only those who watch need
+/// it.
+///
+/// # Errors
+/// It is not here, and cannot be fetched.
+pub async fn ensure_postgres_exporter(
+    packages: &Path,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<PostgresExporterProgram, Error> {
+    if let Some(found) = PostgresExporterProgram::find(packages).await {
+        return Ok(found);
+    }
+    let _lock = lock(packages).await?;
+    if PostgresExporterProgram::find(packages).await.is_none() && apt::is_here() {
+        apt::fetch(&[PostgresExporterProgram::NAME], None, packages, progress).await?;
+    }
+    PostgresExporterProgram::find(packages).await.ok_or_else(|| Error::NotInstalled {
+        what: "PostgreSQL's exporter for Prometheus".to_owned(),
+        advice: "Install postgres_exporter with this system's package manager (macOS: 'brew install postgres_exporter'), and try again.".to_owned(),
     })
 }
 

@@ -23,6 +23,7 @@ mod pinned;
 mod plain_path;
 mod ports;
 mod postgres;
+mod postgres_exporter;
 mod private_server;
 mod process;
 mod process_guard;
@@ -43,13 +44,17 @@ pub use chromium::{ChromiumProgram, PrivateChromedriver};
 pub use credentials::Credentials;
 pub use environment::environment;
 pub use error::Error;
-pub use install::{ensure_chromium, ensure_installed, ensure_pgbouncer, ensure_prometheus, ensure_redis};
+pub use install::{
+    ensure_chromium, ensure_installed, ensure_pgbouncer, ensure_postgres_exporter, ensure_prometheus,
+    ensure_redis,
+};
 pub use log_file::Log;
 pub use pair::start_pair;
 pub use pgbouncer::{PgbouncerProgram, PrivatePgbouncer};
 pub use pinned::{NpmPackages, PythonPackages};
 pub use ports::{PortClaim, free_port};
 pub use postgres::{Followed, Postgres, PostgresAdmin, PostgresOptions, PrivatePostgres};
+pub use postgres_exporter::{PostgresExporter, PostgresExporterProgram, PrivatePostgresExporter};
 pub use private_server::{PrivateServer, ServerKind};
 pub use process::signal;
 pub use process_guard::ProcessGuard;

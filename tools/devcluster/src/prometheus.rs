@@ -1,5 +1,6 @@
 //! A private Prometheus, and `promtool`: found on this machine, or fetched.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -92,6 +93,8 @@ async fn is_prometheus(program: &Path) -> bool {
 /// A process on 127.0.0.1 that shows metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScrapeTarget {
+    /// Its label `job`, which needs no quotes in YAML.
+    pub job: &'static str,
     /// Its label `instance`.
     pub name: String,
     /// Where it answers `GET /metrics`.
@@ -120,14 +123,19 @@ impl PrometheusOptions {
         let mut text = format!(
             "global: {{ scrape_interval: {0}s, evaluation_interval: {0}s }}\n\
              rule_files: [{1}]\n\
-             scrape_configs:\n  - job_name: restaurant\n    static_configs:\n",
+             scrape_configs:\n",
             self.interval,
             quoted(&self.rules.to_string_lossy())
         );
-        for ScrapeTarget { name, port } in &self.targets {
-            let target = quoted(&format!("127.0.0.1:{port}"));
-            let instance = quoted(name);
-            let _ = writeln!(text, "      - {{ targets: [{target}], labels: {{ instance: {instance} }} }}");
+        let jobs: BTreeSet<&str> = self.targets.iter().map(|target| target.job).collect();
+        for job in jobs {
+            let _ = writeln!(text, "  - job_name: {job}\n    static_configs:");
+            for ScrapeTarget { name, port, .. } in self.targets.iter().filter(|target| target.job == job) {
+                let target = quoted(&format!("127.0.0.1:{port}"));
+                let instance = quoted(name);
+                let _ =
+                    writeln!(text, "      - {{ targets: [{target}], labels: {{ instance: {instance} }} }}");
+            }
         }
         text
     }
@@ -208,15 +216,24 @@ mod tests {
 
     #[test]
     fn the_settings_name_rules_and_targets() {
-        let targets = vec![ScrapeTarget { name: "chef \"anna\"".to_owned(), port: 7 }];
+        let target = |job, name: &str, port| ScrapeTarget { job, name: name.to_owned(), port };
+        let targets = vec![
+            target("restaurant", "chef \"anna\"", 7),
+            target("rabbitmq", "rabbitmq", 8),
+            target("restaurant", "order", 9),
+        ];
         let rules = PathBuf::from("/a folder/rules.yaml");
         let options = PrometheusOptions { port: 0, targets, interval: 5, rules, guard: None };
         assert_eq!(
             options.text(),
             "global: { scrape_interval: 5s, evaluation_interval: 5s }\n\
              rule_files: [\"/a folder/rules.yaml\"]\n\
-             scrape_configs:\n  - job_name: restaurant\n    static_configs:\n      \
-             - { targets: [\"127.0.0.1:7\"], labels: { instance: \"chef \\\"anna\\\"\" } }\n"
+             scrape_configs:\n  \
+             - job_name: rabbitmq\n    static_configs:\n      \
+             - { targets: [\"127.0.0.1:8\"], labels: { instance: \"rabbitmq\" } }\n  \
+             - job_name: restaurant\n    static_configs:\n      \
+             - { targets: [\"127.0.0.1:7\"], labels: { instance: \"chef \\\"anna\\\"\" } }\n      \
+             - { targets: [\"127.0.0.1:9\"], labels: { instance: \"order\" } }\n"
         );
     }
 }

@@ -50,6 +50,8 @@ pub struct RabbitmqOptions {
     pub password: Option<SecretString>,
     /// Ends the server if its owner is killed.
     pub guard: Option<ProcessGuard>,
+    /// Whether it shows its metrics to Prometheus, on a port of its own.
+    pub shows_metrics: bool,
     /// With it, the server also speaks TLS, on a port of its own.
     pub tls: Option<RabbitmqTls>,
     /// With it, the server is a node of a cluster. Only a [`RabbitmqCluster`] gives it one.
@@ -73,6 +75,7 @@ impl Default for RabbitmqOptions {
             user: "guest".to_owned(),
             password: None,
             guard: None,
+            shows_metrics: false,
             tls: None,
             membership: None,
         }
@@ -88,6 +91,7 @@ pub struct Ports {
     management_over_tls: u16,
     distribution: u16,
     epmd: u16,
+    metrics: u16,
 }
 
 /// A running private RabbitMQ server.
@@ -157,6 +161,11 @@ impl PrivateRabbitmq {
     /// a certificate.
     pub fn management_tls_port(&self) -> u16 {
         self.ports.management_over_tls
+    }
+
+    /// The port on 127.0.0.1 where it answers `GET /metrics`, if it shows them.
+    pub fn metrics_port(&self) -> Option<u16> {
+        self.kind.options.shows_metrics.then_some(self.ports.metrics)
     }
 
     /// The administrator.
@@ -234,11 +243,13 @@ impl Rabbitmq {
         }
         let encryption = tls.map(|tls| settings::encryption(tls, ports, self.plain.path()));
         let clustering = self.options.membership.as_ref().map(settings::clustering);
+        let metrics = self.options.shows_metrics.then(|| settings::metrics(ports));
         let conf = settings::rabbitmq_conf(ports)
             + &encryption.unwrap_or_default()
-            + &clustering.unwrap_or_default();
+            + &clustering.unwrap_or_default()
+            + &metrics.unwrap_or_default();
         write("rabbitmq.conf", &conf)?;
-        write("enabled_plugins", settings::plugins(tls))?;
+        write("enabled_plugins", &settings::plugins(&self.options))?;
         let advanced = settings::advanced_config(&self.admin.credentials);
         write_private(&self.folder.join("advanced.config"), &advanced)?;
         let cookie = self.folder.join(".erlang.cookie");
@@ -264,11 +275,13 @@ impl ServerKind for Rabbitmq {
     fn claim_ports(&self, preferred: bool) -> Result<(Ports, Vec<PortClaim>), Error> {
         let claim = |wished| PortClaim::of(if preferred { wished } else { 0 }).map_err(Error::NoPort);
         let RabbitmqOptions { port, management_port, .. } = self.options;
-        let claims = [claim(port)?, claim(management_port)?, claim(0)?, claim(0)?, claim(0)?, claim(0)?];
-        let [amqp, management, distribution, epmd, amqps, management_over_tls] =
+        let any = || claim(0);
+        let claims = [claim(port)?, claim(management_port)?, any()?, any()?, any()?, any()?, any()?];
+        let [amqp, management, distribution, epmd, amqps, management_over_tls, metrics] =
             claims.each_ref().map(PortClaim::port);
         let epmd = self.options.membership.as_ref().map_or(epmd, |membership| membership.epmd);
-        Ok((Ports { amqp, amqps, management, management_over_tls, distribution, epmd }, claims.into()))
+        let ports = Ports { amqp, amqps, management, management_over_tls, distribution, epmd, metrics };
+        Ok((ports, claims.into()))
     }
 
     async fn launch(&mut self, ports: Ports, log: &LogFile) -> Result<Running, Error> {

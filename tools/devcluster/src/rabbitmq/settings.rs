@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::cluster::Membership;
 use super::home::Home;
-use super::{Ports, RabbitmqTls};
+use super::{Ports, RabbitmqOptions, RabbitmqTls};
 use crate::server_tls::{CERTIFICATE, CLIENTS, KEY};
 use crate::{Credentials, tool};
 
@@ -98,13 +98,18 @@ pub(super) fn encryption(tls: &RabbitmqTls, ports: Ports, folder: &Path) -> Stri
     )
 }
 
+/// The lines of `rabbitmq.conf` for the plugin that Prometheus asks. They are wrong without it.
+pub(super) fn metrics(ports: Ports) -> String {
+    format!("prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {}\n", ports.metrics)
+}
+
 /// `enabled_plugins`.
-pub(super) fn plugins(tls: Option<&RabbitmqTls>) -> &'static str {
-    if tls.is_some_and(|tls| tls.certificate.clients.is_some()) {
-        "[rabbitmq_management,rabbitmq_auth_mechanism_ssl].\n"
-    } else {
-        "[rabbitmq_management].\n"
-    }
+pub(super) fn plugins(options: &RabbitmqOptions) -> String {
+    let knows_clients = options.tls.as_ref().is_some_and(|tls| tls.certificate.clients.is_some());
+    let mut plugins = vec!["rabbitmq_management"];
+    plugins.extend(knows_clients.then_some("rabbitmq_auth_mechanism_ssl"));
+    plugins.extend(options.shows_metrics.then_some("rabbitmq_prometheus"));
+    format!("[{}].\n", plugins.join(","))
 }
 
 /// `advanced.config`. Here a name or password may contain every character, and a setting that a
@@ -193,6 +198,14 @@ pub(super) fn environment(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_who_is_watched_has_the_plugin_for_it() {
+        let options = RabbitmqOptions::default();
+        assert_eq!(plugins(&options), "[rabbitmq_management].\n");
+        let options = RabbitmqOptions { shows_metrics: true, ..options };
+        assert_eq!(plugins(&options), "[rabbitmq_management,rabbitmq_prometheus].\n");
+    }
 
     #[test]
     fn a_password_may_contain_anything() {

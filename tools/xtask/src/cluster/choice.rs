@@ -26,6 +26,8 @@ pub struct Choice<'a> {
     pub config: &'a Config,
     /// Ends private servers if this process is killed.
     pub guard: &'a ProcessGuard,
+    /// Whether a Prometheus asks a private RabbitMQ.
+    pub is_observed: bool,
     /// The console for progress lines.
     pub console: Console,
 }
@@ -200,6 +202,7 @@ impl Choice<'_> {
             // by mistake. PostgreSQL's is always random.
             password: None,
             guard: Some(self.guard.clone()),
+            shows_metrics: self.is_observed,
             ..RabbitmqOptions::default()
         };
         let server = PrivateRabbitmq::start(&programs, folder::RABBITMQ.as_ref(), options).await?;

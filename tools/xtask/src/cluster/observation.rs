@@ -1,12 +1,13 @@
 //! What watches the restaurant: the exporter, and after `up --observe` a private Prometheus with
-//! the rules of `deploy/observability`.
+//! the rules of `deploy/observability`, and PostgreSQL's own exporter.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use devcluster::{
-    Error, PortClaim, PrivatePrometheus, ProcessGuard, PrometheusOptions, PrometheusPrograms, ScrapeTarget,
-    ServiceProcess, ensure_prometheus, observability,
+    Error, PortClaim, PrivatePostgresExporter, PrivatePrometheus, ProcessGuard, PrometheusOptions,
+    PrometheusPrograms, ScrapeTarget, ServiceProcess, ensure_postgres_exporter, ensure_prometheus,
+    observability,
 };
 use runtime::{Backoff, Console, clock, with_causes};
 use rustix::process::Signal;
@@ -19,6 +20,8 @@ use crate::cluster::{folder, limits};
 /// The program that has the exporter.
 const PROGRAM: &str = "restaurant-ctl";
 const EXPORTER: &str = "exporter";
+/// The label `job` of our own processes.
+pub const JOB: &str = "restaurant";
 /// Prometheus' own port, which is taken if another one runs on this machine.
 const PROMETHEUS_PORT: u16 = 9090;
 /// Short, so that a demo of a few orders can be seen.
@@ -49,34 +52,47 @@ pub struct ExporterLaunch {
     pub guard: ProcessGuard,
 }
 
-/// The exporter, and perhaps Prometheus. Dropping it ends both.
+/// The exporter, and perhaps Prometheus with PostgreSQL's exporter. Dropping it ends all.
 #[derive(Debug)]
 pub struct Observation {
     exporter: Exporter,
+    of_postgres: Option<PrivatePostgresExporter>,
     prometheus: Option<PrivatePrometheus>,
-    /// When Prometheus was started, in seconds since 1970.
+    /// When Prometheus and PostgreSQL's exporter were started, in seconds since 1970.
     since: u64,
+    of_postgres_since: u64,
     backoff: Backoff,
     not_before: Instant,
 }
 
 impl Observation {
     /// Starts the exporter, and Prometheus if its programs are given. It scrapes the exporter and
-    /// these services.
+    /// these targets, and PostgreSQL's exporter if there is one for this database.
     ///
     /// # Errors
     /// One of them does not start.
     pub async fn start(
         launch: ExporterLaunch,
         prometheus: Option<&PrometheusPrograms>,
-        services: Vec<ScrapeTarget>,
+        mut targets: Vec<ScrapeTarget>,
+        database: Option<&config::Database>,
+        console: Console,
     ) -> Result<Self, Error> {
         let guard = launch.guard.clone();
         let exporter = Exporter::start(launch).await?;
-        let own = ScrapeTarget { name: EXPORTER.to_owned(), port: exporter.port.port() };
+        targets.push(ScrapeTarget { job: JOB, name: EXPORTER.to_owned(), port: exporter.port.port() });
+        let of_postgres = match database {
+            Some(database) if prometheus.is_some() => exporter_of(database, &guard, console).await,
+            _ => None,
+        };
+        targets.extend(of_postgres.as_ref().map(|exporter| ScrapeTarget {
+            job: "postgresql",
+            name: "postgres".to_owned(),
+            port: exporter.port(),
+        }));
         let options = PrometheusOptions {
             port: PROMETHEUS_PORT,
-            targets: services.into_iter().chain([own]).collect(),
+            targets,
             interval: SCRAPE_SECONDS,
             rules: observability::rules(),
             guard: Some(guard),
@@ -89,12 +105,13 @@ impl Observation {
         };
         let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
         let since = clock::unix_seconds();
-        Ok(Self { exporter, prometheus, since, backoff, not_before: Instant::now() })
+        let (of_postgres_since, not_before) = (since, Instant::now());
+        Ok(Self { exporter, of_postgres, prometheus, since, of_postgres_since, backoff, not_before })
     }
 
     /// The address of Prometheus' pages.
     pub fn url(&self) -> Option<String> {
-        self.prometheus.as_ref().map(|prometheus| format!("http://127.0.0.1:{}", prometheus.port()))
+        self.prometheus.as_ref().map(|prometheus| on_port(prometheus.port()))
     }
 
     /// Starts again what has ended, and reports it.
@@ -106,6 +123,17 @@ impl Observation {
         if !self.exporter.is_running() {
             console.warn(&format!("the exporter has ended (see '{}'); starting it again", log().display()));
             outcomes.push(self.exporter.restart().await);
+        }
+        if let Some(exporter) = &mut self.of_postgres
+            && !exporter.is_running()
+        {
+            let log = exporter.log();
+            console.warn(&format!(
+                "PostgreSQL's exporter has ended (see '{}'); starting it again",
+                log.display()
+            ));
+            outcomes.push(exporter.restart().await);
+            self.of_postgres_since = clock::unix_seconds();
         }
         if let Some(prometheus) = &mut self.prometheus
             && !prometheus.is_running()
@@ -123,18 +151,24 @@ impl Observation {
         }
     }
 
-    /// Ends both, with everything written.
+    /// Ends all, with everything written.
     pub async fn close(&mut self) {
         if let Some(prometheus) = &mut self.prometheus {
             prometheus.stop().await;
         }
+        if let Some(exporter) = &mut self.of_postgres {
+            exporter.stop().await;
+        }
         self.exporter.process.process.stop(Signal::TERM, STOP_LIMIT).await;
     }
 
-    /// Kills both.
+    /// Kills all.
     pub fn kill(&mut self) {
         if let Some(prometheus) = &mut self.prometheus {
             prometheus.kill();
+        }
+        if let Some(exporter) = &mut self.of_postgres {
+            exporter.kill();
         }
         self.exporter.process.process.kill();
     }
@@ -143,12 +177,41 @@ impl Observation {
     pub fn members(&mut self) -> Vec<Member> {
         let exporter = self.exporter.is_running().then(|| self.exporter.process.process.pid());
         let mut members = vec![member(EXPORTER, exporter, self.exporter.url(), self.exporter.since)];
+        if let Some(exporter) = &mut self.of_postgres {
+            let (pid, url) = (exporter.is_running().then(|| exporter.pid()), on_port(exporter.port()));
+            members.push(member("postgres-exporter", pid, url, self.of_postgres_since));
+        }
         let url = self.url();
         if let (Some(prometheus), Some(url)) = (&mut self.prometheus, url) {
             let pid = prometheus.is_running().then(|| prometheus.pid());
             members.push(member("prometheus", pid, url, self.since));
         }
         members
+    }
+}
+
+fn on_port(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+/// PostgreSQL's own exporter, which logs in as these settings say. Without it only a dashboard is
+/// empty, so that is no error.
+async fn exporter_of(
+    database: &config::Database,
+    guard: &ProcessGuard,
+    console: Console,
+) -> Option<PrivatePostgresExporter> {
+    let (packages, logs) = (Path::new(folder::PACKAGES), Path::new(folder::PROMETHEUS));
+    let started = match ensure_postgres_exporter(packages, &|line| console.note(line)).await {
+        Ok(program) => PrivatePostgresExporter::start(&program, logs, database, Some(guard)).await,
+        Err(why) => Err(why),
+    };
+    match started {
+        Ok(exporter) => Some(exporter),
+        Err(why) => {
+            console.warn(&format!("Prometheus gets no metrics of PostgreSQL: {}", with_causes(&why)));
+            None
+        }
     }
 }
 
@@ -191,7 +254,7 @@ impl Exporter {
     }
 
     fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port.port())
+        on_port(self.port.port())
     }
 }
 

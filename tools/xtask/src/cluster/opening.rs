@@ -73,15 +73,15 @@ impl Supervisor {
     ) -> Result<(), OpeningError> {
         let prometheus =
             if self.options.observe { Some(observation::programs(self.console).await?) } else { None };
-        let (guard, console) = (&self.guard, self.console);
+        let (guard, console, is_observed) = (&self.guard, self.console, self.options.observe);
         let servers = if self.options.like_production {
             let production = self.production.insert(Production::prepare(console).await?);
-            let servers = self.servers.insert(production.servers(config, guard, console).await?);
+            let servers = self.servers.insert(production.servers(config, guard, is_observed, console).await?);
             production.admit(&programs, console).await?;
             self.variables = production.for_tools()?;
             servers
         } else {
-            let choice = Choice { config, guard, console };
+            let choice = Choice { config, guard, is_observed, console };
             let servers = self.servers.insert(Box::pin(choice.make(&mut self.containers)).await?);
             servers.admit_services().await?;
             self.variables = defaults::variables(config, folder::STAFF_KEY.as_ref())?;
@@ -174,9 +174,14 @@ impl Supervisor {
             group,
             guard: self.guard.clone(),
         };
+        let target = |job, name: &str, port| ScrapeTarget { job, name: name.to_owned(), port };
         let plans = self.services.iter().map(|service| &service.plan);
-        let targets = plans.map(|plan| ScrapeTarget { name: plan.name.to_owned(), port: plan.admin_port });
-        let observation = Observation::start(exporter, prometheus, targets.collect()).await?;
+        let mut targets: Vec<_> =
+            plans.map(|plan| target(observation::JOB, plan.name, plan.admin_port)).collect();
+        let rabbitmq = servers.rabbitmq_metrics_port();
+        targets.extend(rabbitmq.map(|port| target("rabbitmq", "rabbitmq", port)));
+        let postgres = servers.private_postgres();
+        let observation = Observation::start(exporter, prometheus, targets, postgres, self.console).await?;
         if let Some(url) = observation.url() {
             self.console.done(&format!("Prometheus watches them on {url}"));
         }

@@ -70,7 +70,8 @@ impl Production {
         Ok(Self { composed, secrets, cgroups, database: 0, broker: 0, management: 0 })
     }
 
-    /// Starts both servers, with the certificates. PostgreSQL takes no connection without TLS.
+    /// Starts both servers, with the certificates. PostgreSQL takes no connection without TLS. If
+    /// RabbitMQ is observed, it shows its metrics.
     ///
     /// # Errors
     /// One does not start.
@@ -78,6 +79,7 @@ impl Production {
         &mut self,
         config: &config::Config,
         guard: &ProcessGuard,
+        is_observed: bool,
         console: Console,
     ) -> Result<Servers, Error> {
         let packages = folder::PACKAGES.as_ref();
@@ -85,8 +87,10 @@ impl Production {
         ensure_installed(&[Server::Postgres, Server::Rabbitmq], packages, &progress).await?;
         console.note("starting PostgreSQL and RabbitMQ of our own in .local/production");
         let start = Instant::now();
-        let (postgres, rabbitmq) =
-            tokio::join!(self.postgres(config, packages, guard), self.rabbitmq(config, packages, guard));
+        let (postgres, rabbitmq) = tokio::join!(
+            self.postgres(config, packages, guard),
+            self.rabbitmq(config, packages, guard, is_observed)
+        );
         let (postgres, rabbitmq) = (postgres?, rabbitmq?);
         (self.database, self.broker) = (postgres.port(), rabbitmq.tls_port());
         self.management = rabbitmq.management_tls_port();
@@ -137,6 +141,7 @@ impl Production {
         config: &config::Config,
         packages: &Path,
         guard: &ProcessGuard,
+        is_observed: bool,
     ) -> Result<PrivateRabbitmq, Error> {
         let options = RabbitmqOptions {
             port: config.rabbitmq.port,
@@ -144,6 +149,7 @@ impl Production {
             user: OWNER.to_owned(),
             password: Some(self.secret("rabbitmq_password")?),
             guard: Some(guard.clone()),
+            shows_metrics: is_observed,
             tls: Some(RabbitmqTls { certificate: self.certificate("rabbitmq"), demands_certificate: false }),
             ..RabbitmqOptions::default()
         };

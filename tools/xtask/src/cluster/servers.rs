@@ -139,6 +139,16 @@ impl Servers {
         Ok(())
     }
 
+    /// Where a private RabbitMQ shows its metrics, if it does.
+    pub fn rabbitmq_metrics_port(&self) -> Option<u16> {
+        if let Origin::Private(server) = &self.rabbitmq.origin { server.metrics_port() } else { None }
+    }
+
+    /// A private PostgreSQL, with its administrator's login.
+    pub fn private_postgres(&self) -> Option<&config::Database> {
+        matches!(self.postgres.origin, Origin::Private(_)).then_some(&self.postgres.endpoint)
+    }
+
     /// The variables with which a user's programs find the servers.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         devcluster::environment(&self.postgres.endpoint, &self.rabbitmq.endpoint)
