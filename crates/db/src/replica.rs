@@ -22,7 +22,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 /// The deadline of a look.
 const LOOK_DEADLINE: Duration = Duration::from_secs(2);
-/// The longest time without a word of a replica that is not close. It may be allowed to lag by hours.
+/// The longest time without a word of a replica that is not close: hours of lag may be allowed.
 const LONGEST_START: Duration = Duration::from_secs(30);
 /// The deadline of a read from the replica. Then there is still time to ask the primary.
 const READ_DEADLINE: Duration = Duration::from_secs(1);
@@ -146,8 +146,9 @@ impl Reads {
     }
 
     /// As [`Reads::read`], with an answer for each of these keys, in their order: the primary is
-    /// asked only for those without one. While its breaker is not closed they are left out (`None`),
-    /// so that none waits for it whose answer is there. Asked for alone, no key is left out.
+    /// asked only for those without one. While its breaker is not closed, they are left out
+    /// (`None`), so that none waits for it whose answer is there. Asked for alone, no key is left
+    /// out.
     ///
     /// # Errors
     /// As [`Reads::read`].

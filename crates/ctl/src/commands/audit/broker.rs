@@ -111,8 +111,7 @@ fn holds_orders(name: &str) -> bool {
     name == SAFETY_NET_QUEUE || OrderType::ALL.into_iter().any(|order_type| kitchen_queue(order_type) == name)
 }
 
-/// The answer of a check if RabbitMQ does not tell how many messages such queues have. No message is
-/// no answer.
+/// The answer of a check if RabbitMQ does not tell how many messages are in some of these queues.
 fn untold(check: &'static str, queues: &Queues, is_meant: impl Fn(&str) -> bool) -> Option<Verdict> {
     let is_untold = |found: &Found| matches!(found, Found::Untold(_));
     let untold = queues.0.iter().filter(|queue| is_meant(queue.name) && is_untold(&queue.found));
