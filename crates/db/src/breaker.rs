@@ -71,8 +71,8 @@ impl Breaker {
     /// The statement has ended. Failures count only if a request suffers them.
     pub(crate) fn ended<T>(&self, watched: Watched, ended: &Result<T, DbError>, of_request: bool) {
         let Some(outcome) = outcome(watched.pool, ended) else { return };
-        let is_failure = matches!(outcome, Outcome::Failed | Outcome::Exhausted);
-        if is_failure && !of_request {
+        let is_answer = matches!(outcome, Outcome::Answered | Outcome::AnsweredElsewhere);
+        if !is_answer && !of_request {
             return;
         }
         let mut circuit = self.lock();
@@ -90,7 +90,7 @@ impl Breaker {
                     Outcome::Exhausted => {
                         "Requests that need the database are refused: no connection became free".to_owned()
                     }
-                    Outcome::Failed | Outcome::Answered | Outcome::AnsweredElsewhere => format!(
+                    _ => format!(
                         "Requests that need the database are refused: {MOST_FAILURES} statements failed in a row, or a probe"
                     ),
                 };
@@ -115,14 +115,14 @@ fn show(state: BreakerState) {
 fn outcome<T>(pool: Pool, ended: &Result<T, DbError>) -> Option<Outcome> {
     let is_of_staff = pool == Pool::Staff;
     let failed = match ended {
-        // The staff's few connections, and its role, are no guest's.
+        // The staff's few connections, and its role, are not those of requests in general.
         Err(DbError::AllInUse { .. } | DbError::Refused { .. }) if is_of_staff => return None,
         Err(DbError::BreakerOpen(_)) => return None,
         Err(DbError::AllInUse { .. }) => return Some(Outcome::Exhausted),
+        Err(DbError::Refused { .. }) => return Some(Outcome::Refused),
         Ok(_) | Err(DbError::UnexpectedValue(_)) => false,
         Err(
             DbError::Unreachable { .. }
-            | DbError::Refused { .. }
             | DbError::Tls { .. }
             | DbError::TlsFiles { .. }
             | DbError::UnsuitableServer { .. }
@@ -159,7 +159,7 @@ mod tests {
                 Some(Outcome::Failed),
                 Some(Outcome::Failed),
             ),
-            (Err(refused), Some(Outcome::Failed), None),
+            (Err(refused), Some(Outcome::Refused), None),
             (
                 Err(DbError::AllInUse { address: address(), waited: Duration::ZERO }),
                 Some(Outcome::Exhausted),

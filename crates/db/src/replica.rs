@@ -22,6 +22,8 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 /// The deadline of a look.
 const LOOK_DEADLINE: Duration = Duration::from_secs(2);
+/// The longest time without a word of a replica that is not close: hours of lag may be allowed.
+const LONGEST_START: Duration = Duration::from_secs(30);
 /// The deadline of a read from the replica. Then there is still time to ask the primary.
 const READ_DEADLINE: Duration = Duration::from_secs(1);
 
@@ -144,7 +146,9 @@ impl Reads {
     }
 
     /// As [`Reads::read`], with an answer for each of these keys, in their order: the primary is
-    /// asked only for those without one.
+    /// asked only for those without one. While its breaker is not closed, they are left out
+    /// (`None`), so that none waits for it whose answer is there. Asked for alone, no key is left
+    /// out.
     ///
     /// # Errors
     /// As [`Reads::read`].
@@ -152,35 +156,31 @@ impl Reads {
         &self,
         keys: &[K],
         look: impl Fn(Database, Vec<K>) -> Look,
-    ) -> Result<Vec<Option<T>>, DbError>
+    ) -> Result<Vec<Option<Option<T>>>, DbError>
     where
         K: Clone,
         Look: Future<Output = Result<Vec<Option<T>>, DbError>>,
     {
+        let all = |answers: Vec<Option<T>>| answers.into_iter().map(Some).collect();
         let Some(replica) = self.close_replica() else {
-            return look(self.primary.clone(), keys.to_vec()).await;
+            return look(self.primary.clone(), keys.to_vec()).await.map(all);
         };
-        let Some(mut found) = replica.read(&|db| look(db, keys.to_vec())).await else {
-            return look(self.instead()?, keys.to_vec()).await;
+        let Some(found) = replica.read(&|db| look(db, keys.to_vec())).await else {
+            return look(self.instead()?, keys.to_vec()).await.map(all);
         };
-        let (mut places, mut missing) = (Vec::new(), Vec::new());
-        for (place, key) in keys.iter().enumerate() {
-            if found.get(place).is_none_or(Option::is_none) {
-                places.push(place);
-                missing.push(key.clone());
-            }
+        let mut answers: Vec<Option<Option<T>>> = found.into_iter().map(|found| found.map(Some)).collect();
+        answers.resize_with(keys.len(), || None);
+        let without = answers.iter_mut().zip(keys).filter(|(answer, _)| answer.is_none());
+        let (places, missing): (Vec<_>, Vec<K>) = without.map(|(place, key)| (place, key.clone())).unzip();
+        let others_have_answers = missing.len() < keys.len();
+        if missing.is_empty() || others_have_answers && !self.primary.is_admitting_all() {
+            return Ok(answers);
         }
-        if missing.is_empty() {
-            return Ok(found);
-        }
-        found.resize_with(keys.len(), || None);
         let of_primary = look(self.instead()?, missing).await?;
         for (place, answer) in places.into_iter().zip(of_primary) {
-            if let Some(slot) = found.get_mut(place) {
-                *slot = answer;
-            }
+            *place = Some(answer);
         }
-        Ok(found)
+        Ok(answers)
     }
 
     /// The replica, if it may be asked.
@@ -201,7 +201,8 @@ impl Reads {
             REPLICA_BEHIND.set(i64::try_from(as_of.elapsed().as_secs()).unwrap_or(i64::MAX));
             let is_close = replica.is_close();
             // At the start the first connections take a moment.
-            let may_say = is_close || said.is_some() || began.elapsed() > LOOK_DEADLINE.max(replica.max_lag);
+            let has_begun = began.elapsed() > replica.max_lag.clamp(LOOK_DEADLINE, LONGEST_START);
+            let may_say = is_close || said.is_some() || has_begun;
             if said != Some(is_close) && may_say {
                 say(&log, is_close, &looked.unwrap_or(Ok(())));
                 said = Some(is_close);

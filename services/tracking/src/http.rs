@@ -44,9 +44,10 @@ use crate::events::Events;
 use crate::figures::SharedFigures;
 use crate::lookups::{LookupError, Lookups};
 
-/// The paths of this service that need no database, as pages, or whose handlers ask the breaker
-/// themselves: the data of the board, which has the path of its page, and what a replica may answer.
-const WITHOUT_DATABASE: &[&str] = &[
+/// The paths of this service before which the breaker is not asked. The first two are pages, and
+/// need no database. The handlers of the others ask the breaker themselves: the data of the board
+/// has the path of its page, and the last three may be answered by a replica.
+const NOT_ASKED_BEFORE: &[&str] = &[
     "/kitchen",
     "/track/{order_number}",
     "/board",
@@ -55,8 +56,9 @@ const WITHOUT_DATABASE: &[&str] = &[
     "/order_status/{order_id}",
 ];
 
-/// After which the staff comes back if all of its connections were in use. It has waited already.
-const STAFF_RETRY: Duration = Duration::from_secs(2);
+/// After which a client comes back if all connections that read names were in use. It has waited
+/// already.
+const NAMES_RETRY: Duration = Duration::from_secs(2);
 
 /// The state that handlers share.
 #[derive(Clone)]
@@ -88,7 +90,7 @@ pub fn routes(app: &mut web::ServiceConfig, api: Api) {
     let gate = api.gate.clone();
     let settings = api.pages.clone();
     let db = api.db.clone();
-    let breaker = Breaker::new(move |needs_database| db.admit_request(needs_database), WITHOUT_DATABASE);
+    let breaker = Breaker::new(move |needs_database| db.admit_request(needs_database), NOT_ASKED_BEFORE);
     app.app_data(breaker)
         .app_data(web::Data::new(api))
         .service(readable("/orders/{order_number}/status", status))
@@ -199,11 +201,16 @@ impl RequestContext {
         problems::unknown_order(order_number, self.id()).error_response()
     }
 
-    /// The answer if a statement on the staff's connections failed. They are few, so they may all be
-    /// in use while the database is well: the breaker does not say when to come back.
-    fn failed_for_staff(&self, why: &LookupError) -> HttpResponse {
-        let failed = self.failed("The database could not answer", why);
-        if why.is_all_in_use() { database_away(STAFF_RETRY, self.id()).error_response() } else { failed }
+    /// The answer if a statement failed that reads names. The connections under a role of its own
+    /// are few, so they may all be in use while the database is well.
+    fn failed_with_names(&self, why: &LookupError) -> HttpResponse {
+        const MESSAGE: &str = "The database could not answer";
+        if why.is_all_in_use() {
+            let line = self.log.error(action::DB_QUERY_FAILED, MESSAGE, why);
+            line.detail("endpoint", self.endpoint).emit_limited();
+            return problems::connections_in_use(NAMES_RETRY, self.id()).error_response();
+        }
+        self.failed(MESSAGE, why)
     }
 
     fn failed(&self, message: &'static str, why: &dyn Error) -> HttpResponse {

@@ -72,7 +72,7 @@ impl Statement for CurrentStatuses {
             |db: Database, numbers: Vec<_>| async move { history::current_statuses(&db, &numbers).await };
         let found = self.0.read_each(numbers, look).await?;
         failpoint::reached("tracking.looked_up");
-        Ok(found.into_iter().map(Some).collect())
+        Ok(found)
     }
 
     fn is_refusal(why: &DbError) -> bool {
@@ -93,7 +93,7 @@ impl Statement for Requests {
 
     async fn run(&self, ids: &[OrderRequestId], _mode: Mode) -> Result<Vec<Option<Self::Answer>>, DbError> {
         let look = |db: Database, ids: Vec<_>| async move { order_requests::find(&db, &ids).await };
-        Ok(self.0.read_each(ids, look).await?.into_iter().map(Some).collect())
+        self.0.read_each(ids, look).await
     }
 
     fn is_refusal(why: &DbError) -> bool {

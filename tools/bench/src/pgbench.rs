@@ -53,6 +53,8 @@ pub async fn run(sandbox: &Sandbox<'_>, script: Script, clients: u32) -> Result<
         let mut command = sandbox.cluster.postgres.admin().client("pgbench", &sandbox.name);
         command
             .current_dir(&folder)
+            // Without it the client encrypts where it can, and the baseline would be slower.
+            .env("PGSSLMODE", "disable")
             .args(["--no-vacuum", "--protocol=prepared"])
             .arg(format!("--client={clients}"))
             .arg(format!("--jobs={}", clients.min(2)))

@@ -158,8 +158,8 @@ pub async fn ensure_prometheus(
     })
 }
 
-/// Finds PostgreSQL's exporter, as [`ensure_installed`] finds the servers. Only those who watch need
-/// it.
+/// Finds PostgreSQL's exporter, as [`ensure_installed`] finds the servers. Only those who watch
+/// need it.
 ///
 /// # Errors
 /// It is not here, and cannot be fetched.

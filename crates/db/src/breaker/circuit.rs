@@ -25,6 +25,8 @@ pub(super) enum Outcome {
     AnsweredElsewhere,
     /// It did not: it is away, or takes too long.
     Failed,
+    /// It let nobody in as the user of requests in general.
+    Refused,
     /// No connection became free in time. The next requests would wait as long for nothing.
     Exhausted,
 }
@@ -54,14 +56,15 @@ pub(super) struct Circuit {
     state: State,
     /// Of the next opening.
     pause: Duration,
-    /// Whether it is open because no connection became free.
-    is_exhausted: bool,
+    /// Whether an answer elsewhere proves nothing: since it was closed last, no connection became
+    /// free, or the server refused the user.
+    needs_own_answer: bool,
     era: u64,
 }
 
 impl Default for Circuit {
     fn default() -> Self {
-        Self { state: State::Closed { failures: 0 }, pause: FIRST_PAUSE, is_exhausted: false, era: 0 }
+        Self { state: State::Closed { failures: 0 }, pause: FIRST_PAUSE, needs_own_answer: false, era: 0 }
     }
 }
 
@@ -99,20 +102,23 @@ impl Circuit {
         }
         match (self.state, outcome) {
             // The server is well, but the next requests might wait all the same.
-            (_, Outcome::AnsweredElsewhere) if self.is_exhausted => {}
+            (_, Outcome::AnsweredElsewhere) if self.needs_own_answer => {}
             (_, Outcome::Answered | Outcome::AnsweredElsewhere) => {
                 *self = Self { era: self.era, ..Self::default() };
             }
-            (State::Closed { failures }, Outcome::Failed) if failures + 1 < MOST_FAILURES => {
+            (State::Open { .. }, _) => {}
+            (State::Closed { failures }, Outcome::Failed | Outcome::Refused)
+                if failures + 1 < MOST_FAILURES =>
+            {
                 self.state = State::Closed { failures: failures + 1 };
+                self.needs_own_answer |= outcome == Outcome::Refused;
             }
-            (State::Closed { .. } | State::HalfOpen { .. }, Outcome::Failed | Outcome::Exhausted) => {
+            (State::Closed { .. } | State::HalfOpen { .. }, _) => {
                 self.state = State::Open { until: now + self.pause };
                 self.pause = (self.pause * 2).min(MAX_PAUSE);
-                self.is_exhausted |= outcome == Outcome::Exhausted;
+                self.needs_own_answer |= outcome != Outcome::Failed;
                 self.era += 1;
             }
-            (State::Open { .. }, Outcome::Failed | Outcome::Exhausted) => {}
         }
     }
 }
@@ -138,6 +144,7 @@ mod tests {
             Outcome::Failed,
             Outcome::Failed,
             Outcome::Failed,
+            Outcome::Refused,
             Outcome::Exhausted,
         ];
         let act = prop_oneof![
@@ -195,6 +202,19 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_user_is_not_let_in_because_another_one_is() {
+        let now = Instant::now();
+        let mut circuit = Circuit::default();
+        for _ in 0..MOST_FAILURES {
+            circuit.ended(circuit.begin(), Outcome::Refused, now);
+            circuit.ended(circuit.begin(), Outcome::AnsweredElsewhere, now);
+        }
+        assert_eq!(circuit.state(), BreakerState::Open);
+        circuit.ended(circuit.begin(), Outcome::Answered, now);
+        assert_eq!(circuit.state(), BreakerState::Closed);
+    }
+
+    #[test]
     fn pauses_grow_while_probes_fail() {
         let mut now = Instant::now();
         let mut circuit = opened(now);
@@ -230,7 +250,7 @@ mod tests {
             let mut begun = Vec::new();
             // Failures since the last answer, and when a request was let through last.
             let (mut failures, mut let_through) = (0, None::<Instant>);
-            let mut is_exhausted = false;
+            let mut needs_own_answer = false;
             for act in acts {
                 let before = circuit.state();
                 match act {
@@ -258,16 +278,16 @@ mod tests {
                             continue;
                         }
                         match outcome {
-                            Outcome::AnsweredElsewhere if is_exhausted => {
+                            Outcome::AnsweredElsewhere if needs_own_answer => {
                                 prop_assert_eq!(after, before);
                             }
                             Outcome::Answered | Outcome::AnsweredElsewhere => {
                                 prop_assert_eq!(after, BreakerState::Closed);
-                                (failures, let_through, is_exhausted) = (0, None, false);
+                                (failures, let_through, needs_own_answer) = (0, None, false);
                             }
-                            Outcome::Failed | Outcome::Exhausted => {
-                                is_exhausted |=
-                                    outcome == Outcome::Exhausted && before != BreakerState::Open;
+                            Outcome::Failed | Outcome::Refused | Outcome::Exhausted => {
+                                needs_own_answer |=
+                                    outcome != Outcome::Failed && before != BreakerState::Open;
                                 failures += 1;
                                 let has_reason = outcome == Outcome::Exhausted
                                     || failures >= MOST_FAILURES

@@ -46,6 +46,11 @@ impl Database {
         }
     }
 
+    /// Whether the breaker, if there is one, is closed.
+    pub(crate) fn is_admitting_all(&self) -> bool {
+        self.breaker.as_ref().is_none_or(|breaker| breaker.is_closed())
+    }
+
     /// Something begins with a connection of this pool, before the eyes of the breaker.
     pub(super) fn begin(&self, choice: PoolChoice) -> Begun<'_> {
         // The reserved connections may work while the others hang.

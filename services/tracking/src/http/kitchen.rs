@@ -89,7 +89,7 @@ pub async fn tickets(request: HttpRequest, api: web::Data<Api>) -> HttpResponse 
         Ok(kitchen) => {
             HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body(&kitchen))
         }
-        Err(why) => context.failed_for_staff(&why),
+        Err(why) => context.failed_with_names(&why),
     }
 }
 

@@ -168,7 +168,7 @@ pub async fn list(request: HttpRequest, api: web::Data<Api>) -> HttpResponse {
             let orders = in_time.map(|order| OrderBody::new(order, Detail::InList)).collect();
             private(&ListBody { orders, next_cursor: page.next.map(|cursor| cursor.to_string()) })
         }
-        Err(why) => context.failed_for_staff(&why.into()),
+        Err(why) => context.failed_with_names(&why.into()),
     }
 }
 
@@ -212,7 +212,7 @@ pub async fn one(request: HttpRequest, path: web::Path<String>, api: web::Data<A
         (Ok(_), Some(_)) => wrong_token(&context, number),
         (Ok(Some(order)), None) => private(&OrderBody::whole(order, Detail::ForStaff)),
         (Ok(None), None) => context.unknown(&asked),
-        (Err(why), _) => context.failed_for_staff(&why.into()),
+        (Err(why), _) => context.failed_with_names(&why.into()),
     }
 }
 

@@ -1,12 +1,14 @@
 //! What clients are told who ask for what is not there, or not theirs.
 
 use std::error::Error;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use domain::RequestId;
 use domain::order_request::ParseRequestIdError;
 use http_service::Problem;
 use logging::printable;
+use serde_json::json;
 
 use super::orders_query::Violation;
 
@@ -31,6 +33,14 @@ pub fn no_request_id(asked: &str, why: ParseRequestIdError, id: &RequestId) -> P
 pub fn wrong_token(id: &RequestId) -> Problem {
     let detail = "This X-Order-Token is not the one that placing the order returned.";
     Problem::new(StatusCode::FORBIDDEN, detail, id)
+}
+
+/// All connections that read names were in use for as long as a request waits.
+pub fn connections_in_use(retry: Duration, id: &RequestId) -> Problem {
+    let detail = "Too many requests read names and addresses at the moment. Nothing was read. Wait for the time in Retry-After, then try again.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, id)
+        .retry_in(retry)
+        .with("code", json!("connections_in_use"))
 }
 
 /// What the client shows as the place to go on from is none.

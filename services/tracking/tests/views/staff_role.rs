@@ -133,7 +133,7 @@ async fn connections_of_the_staff_that_are_all_in_use_shut_out_no_guest() {
     let mut asking: JoinSet<_> =
         (0..4).map(|_| async move { send(port, "GET", "/orders", &[STAFF], b"").await }).collect();
     let busy = asking.join_next().await.unwrap().unwrap();
-    assert_eq!((busy.status, &busy.json()["code"]), (503, &"database_away".into()), "{busy:?}");
+    assert_eq!((busy.status, &busy.json()["code"]), (503, &"connections_in_use".into()), "{busy:?}");
     assert_eq!(busy.header("retry-after"), "2");
     let workers = send(port, "GET", "/workers/status", &[], b"").await;
     assert_eq!(workers.status, 200, "{workers:?}");

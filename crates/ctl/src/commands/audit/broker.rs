@@ -57,6 +57,9 @@ fn presence(queues: &Queues) -> Verdict {
 /// taken out of a queue can be claimed, or written down as held.
 async fn messages(db: &Database, audit: &Audit, queues: &Queues, config: &Config) -> Verdict {
     let check = "messages";
+    if let Some(verdict) = untold(check, queues, holds_orders) {
+        return verdict;
+    }
     let mut missed = missing(&audit.waiting, |order_type| queues.messages_of(order_type));
     if !missed.is_empty() {
         sleep(HOLDINGS_PAUSE).await;
@@ -103,8 +106,26 @@ fn missing(waiting: &[WaitingOrder], messages: impl Fn(OrderType) -> u64) -> Vec
     missing
 }
 
+/// Whether orders wait in the queue of this name.
+fn holds_orders(name: &str) -> bool {
+    name == SAFETY_NET_QUEUE || OrderType::ALL.into_iter().any(|order_type| kitchen_queue(order_type) == name)
+}
+
+/// The answer of a check if RabbitMQ does not tell how many messages are in some of these queues.
+fn untold(check: &'static str, queues: &Queues, is_meant: impl Fn(&str) -> bool) -> Option<Verdict> {
+    let is_untold = |found: &Found| matches!(found, Found::Untold(_));
+    let untold = queues.0.iter().filter(|queue| is_meant(queue.name) && is_untold(&queue.found));
+    let names: Vec<&str> = untold.map(|queue| queue.name).collect();
+    let found = format!("RabbitMQ does not tell how many messages are in {}", names.join(", "));
+    let to_do = "do first what the check 'queues' says";
+    (!names.is_empty()).then(|| Verdict::unknown(check, found, to_do))
+}
+
 /// Messages without an online worker that could take them.
 fn attention(audit: &Audit, queues: &Queues) -> Verdict {
+    if let Some(verdict) = untold("attention", queues, holds_orders) {
+        return verdict;
+    }
     let waits = |name| queues.depth(name).is_some_and(|depth| depth.messages > 0);
     let mut unattended: Vec<String> = OrderType::ALL
         .into_iter()
@@ -130,12 +151,10 @@ fn attention(audit: &Audit, queues: &Queues) -> Verdict {
 }
 
 fn dead_letters(queues: &Queues) -> Verdict {
-    let found = queues.found(DEAD_LETTER_QUEUE);
-    if matches!(found, Some(Found::Untold(_))) {
-        let found = "RabbitMQ does not tell how many there are";
-        return Verdict::unknown("dead_letters", found, "do first what the check 'queues' says");
+    if let Some(verdict) = untold("dead_letters", queues, |name| name == DEAD_LETTER_QUEUE) {
+        return verdict;
     }
-    match found.and_then(Found::depth).map_or(0, |depth| depth.messages) {
+    match queues.depth(DEAD_LETTER_QUEUE).map_or(0, |depth| depth.messages) {
         0 => Verdict::ok("dead_letters", "none"),
         count => Verdict::warn(
             "dead_letters",
@@ -149,6 +168,9 @@ fn dead_letters(queues: &Queues) -> Verdict {
 /// Streams keep their messages, and dead letters wait for an operator, so both are ignored. Of a
 /// stream, no consumers are known.
 fn emptiness(queues: &Queues) -> Verdict {
+    if let Some(verdict) = untold("queues_at_rest", queues, |name| name != DEAD_LETTER_QUEUE) {
+        return verdict;
+    }
     let full: Vec<String> = queues
         .0
         .iter()

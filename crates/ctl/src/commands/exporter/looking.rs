@@ -11,7 +11,7 @@ use db::{Database, system_figures};
 use logging::{Log, action};
 use telemetry::labels::Server;
 use tokio::sync::watch;
-use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::Looked;
 use super::figures;
@@ -21,6 +21,9 @@ use super::link::Link;
 /// is at most twice as old.
 const LOOK_INTERVAL: Duration = Duration::from_secs(15);
 const AUDIT_INTERVAL: Duration = Duration::from_mins(5);
+/// Shortest time from one audit to the next: a server that comes and goes under its load gets no
+/// more of it.
+const AUDIT_PAUSE: Duration = Duration::from_mins(1);
 /// How far back an audit goes. Older orders do not change any more, and there are ever more of
 /// them.
 const AUDITED: Duration = Duration::from_hours(24);
@@ -79,24 +82,27 @@ pub(super) async fn keep_queues_fresh(config: &Config, looked: &Looked, log: &Lo
     }
 }
 
-/// Audits the database while it answers, for ever. One that comes back is audited at once.
+/// Audits the database while it answers, for ever. One that comes back is audited soon.
 pub(super) async fn keep_audited(db: &Database, mut is_up: watch::Receiver<bool>, log: &Log) {
+    let mut not_before = Instant::now();
     while is_up.wait_for(|is_up| *is_up).await.is_ok() {
         tokio::select! {
             // First, so that no audit shows its findings after they were forgotten.
             biased;
             _ = is_up.wait_for(|is_up| !*is_up) => {}
-            () = audit_repeatedly(db, log) => {}
+            () = audit_repeatedly(db, &mut not_before, log) => {}
         }
     }
 }
 
-async fn audit_repeatedly(db: &Database, log: &Log) {
+async fn audit_repeatedly(db: &Database, not_before: &mut Instant, log: &Log) {
     let scope =
         Scope { since: Since::Ago(AUDITED), settled: false, statement_timeout: AUDIT_STATEMENT_TIMEOUT };
+    sleep_until(*not_before).await;
     let mut audits = every(AUDIT_INTERVAL);
     loop {
         audits.tick().await;
+        *not_before = Instant::now() + AUDIT_PAUSE;
         match audit::run(db, &scope).await {
             Ok(audit) => figures::show_audit(&audit),
             Err(why) => {
