@@ -59,7 +59,7 @@ pub(crate) fn options() -> String {
     SETTINGS.iter().chain([&DIRECT]).map(option).collect::<Vec<_>>().join(" ")
 }
 
-/// Checks that a new connection is suitable: one statement, two more behind a pooler, and two more
+/// Checks that a new connection is suitable: one statement, three more behind a pooler, and two more
 /// on a server that was restored.
 pub(crate) async fn prove(
     client: &Client,
@@ -70,7 +70,7 @@ pub(crate) async fn prove(
     let mut sql = format!(
         "select pg_catalog.pg_is_in_recovery(),
             pg_catalog.current_setting('transaction_read_only') = 'on',
-            pg_catalog.current_setting('{RESTORED_FROM}', true), pg_catalog.pg_backend_pid()"
+            pg_catalog.current_setting('{RESTORED_FROM}', true)"
     );
     for (name, _) in SETTINGS.iter().chain([&DIRECT]) {
         // Writing to a string cannot fail.
@@ -91,14 +91,12 @@ pub(crate) async fn prove(
         Access::ReadPrimary if is_standby => return Err(UnsuitableServer::Standby.into()),
         Access::ReadWrite | Access::ReadPrimary | Access::ReadOnly => {}
     }
-    let backend = values.next().flatten();
     let found: Vec<Option<&str>> = values.collect();
     let lost = lost_settings(&found);
     if !lost.is_empty() {
         return Err(UnsuitableServer::SettingsLost(lost.join(", ")).into());
     }
-    if found.last() == Some(&Some(DIRECT.1)) || keeps_statements(client, settings, transport, backend).await?
-    {
+    if found.last() == Some(&Some(DIRECT.1)) || keeps_statements(client, settings, transport).await? {
         return Ok(());
     }
     Err(UnsuitableServer::StatementsLost.into())
@@ -137,7 +135,6 @@ async fn keeps_statements(
     client: &Client,
     settings: &Config,
     transport: &Transport,
-    backend: Option<&str>,
 ) -> Result<bool, ConnectError> {
     let names = "select coalesce(bool_or(name ~ '^s[0-9]+$'), false) from pg_catalog.pg_prepared_statements";
     let keeps_our_names: bool = match client.query_one(names, &[]).await {
@@ -148,10 +145,18 @@ async fn keeps_statements(
     if !keeps_our_names {
         return Ok(true);
     }
+    // The client still closes the statement, and nobody else gets the session meanwhile. This answer
+    // comes after it.
+    let own = session_of(client).await?;
     let (second, driver) = transport.connect(settings).await?;
-    let row = first_row(&second, "select pg_catalog.pg_backend_pid()").await;
+    let others = session_of(&second).await;
     driver.abort();
-    Ok(row?.first().and_then(Option::as_deref) != backend)
+    Ok(others? != own)
+}
+
+/// The process id of the server's session.
+async fn session_of(client: &Client) -> Result<Option<String>, ConnectError> {
+    Ok(first_row(client, "select pg_catalog.pg_backend_pid()").await?.into_iter().next().flatten())
 }
 
 /// Queries without preparing a statement.

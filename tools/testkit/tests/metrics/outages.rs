@@ -61,5 +61,12 @@ async fn a_server_that_goes_away_takes_its_own_figures_along_until_it_is_back() 
     postgres.cut();
     until_shown(&exporter, "RabbitMQ alone", false, true).await;
     postgres.mend();
+    eventually("both servers up again", async || {
+        let shown = exporter.scrape().await;
+        let are_up = ["postgresql", "rabbitmq"].iter().all(|server| shows(&shown, server, &[], true));
+        are_up.then_some(())
+    })
+    .await;
+    // The audit comes a minute after the one before at the earliest.
     until_shown(&exporter, "both servers again", true, true).await;
 }
