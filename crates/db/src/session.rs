@@ -59,8 +59,8 @@ pub(crate) fn options() -> String {
     SETTINGS.iter().chain([&DIRECT]).map(option).collect::<Vec<_>>().join(" ")
 }
 
-/// Checks that a new connection is suitable: one statement, three more behind a pooler, and two more
-/// on a server that was restored.
+/// Checks that a new connection is suitable: one statement, three more behind a pooler, and two
+/// more on a server that was restored.
 pub(crate) async fn prove(
     client: &Client,
     settings: &Config,
