@@ -145,8 +145,8 @@ async fn keeps_statements(
     if !keeps_our_names {
         return Ok(true);
     }
-    // The client still closes the statement, and nobody else gets the session meanwhile. This answer
-    // comes after it.
+    // The client still closes the statement, and nobody else gets the session meanwhile. This
+    // answer comes after it.
     let own = session_of(client).await?;
     let (second, driver) = transport.connect(settings).await?;
     let others = session_of(&second).await;
