@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::log_file::LogFile;
 use crate::ports::PortClaim;
-use crate::private_server::{PrivateServer, Running, ServerKind, folder_at, wait_until};
+use crate::private_server::{PrivateServer, Running, ServerKind, folder_at, one_port, wait_until};
 use crate::process::OwnedProcess;
 use crate::search::{absolute, folder_with, folders_like, libraries_in};
 use crate::{Error, ProcessGuard, tool};
@@ -159,8 +159,7 @@ impl ServerKind for Chromedriver {
     }
 
     fn claim_ports(&self, _: bool) -> Result<(u16, Vec<PortClaim>), Error> {
-        let claim = PortClaim::of(0).map_err(Error::NoPort)?;
-        Ok((claim.port(), vec![claim]))
+        one_port(0)
     }
 
     async fn launch(&mut self, port: u16, log: &LogFile) -> Result<Running, Error> {

@@ -13,7 +13,7 @@ use crate::credentials::write_private;
 use crate::log_file::LogFile;
 use crate::ports::PortClaim;
 use crate::postgres::Identity;
-use crate::private_server::{PrivateServer, Running, ServerKind, folder_at, wait_until};
+use crate::private_server::{PrivateServer, Running, ServerKind, folder_at, one_port, wait_until};
 use crate::process::OwnedProcess;
 use crate::search::{absolute, folder_with, loader_in};
 use crate::{Credentials, Error, ProcessGuard, tool};
@@ -118,8 +118,7 @@ impl ServerKind for Pgbouncer {
     }
 
     fn claim_ports(&self, _: bool) -> Result<(u16, Vec<PortClaim>), Error> {
-        let claim = PortClaim::of(0).map_err(Error::NoPort)?;
-        Ok((claim.port(), vec![claim]))
+        one_port(0)
     }
 
     async fn launch(&mut self, port: u16, log: &LogFile) -> Result<Running, Error> {

@@ -145,6 +145,15 @@ async fn launch<Kind: ServerKind>(kind: &mut Kind, ports: Kind::Ports) -> Result
     Box::pin(kind.launch(ports, &log)).await
 }
 
+/// The port of a server that has one: this, if it is free, else any (0: any).
+///
+/// # Errors
+/// No port is free.
+pub(crate) fn one_port(wished: u16) -> Result<(u16, Vec<PortClaim>), Error> {
+    let claim = PortClaim::of(wished).map_err(Error::NoPort)?;
+    Ok((claim.port(), vec![claim]))
+}
+
 /// Creates the folder of a server, and returns its path without links.
 pub(crate) fn folder_at(path: &Path) -> Result<PathBuf, Error> {
     std::fs::create_dir_all(path).map_err(Error::file("create the folder", path))?;

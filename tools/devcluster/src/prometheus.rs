@@ -12,7 +12,7 @@ use rustix::process::Signal;
 
 use crate::log_file::LogFile;
 use crate::ports::PortClaim;
-use crate::private_server::{PrivateServer, Running, ServerKind, folder_at, wait_until};
+use crate::private_server::{PrivateServer, Running, ServerKind, folder_at, one_port, wait_until};
 use crate::process::OwnedProcess;
 use crate::search::{absolute, folder_with};
 use crate::{Error, ProcessGuard, tool};
@@ -184,8 +184,7 @@ impl ServerKind for Prometheus {
     }
 
     fn claim_ports(&self, preferred: bool) -> Result<(u16, Vec<PortClaim>), Error> {
-        let claim = PortClaim::of(if preferred { self.options.port } else { 0 }).map_err(Error::NoPort)?;
-        Ok((claim.port(), vec![claim]))
+        one_port(if preferred { self.options.port } else { 0 })
     }
 
     async fn launch(&mut self, port: u16, log: &LogFile) -> Result<Running, Error> {
